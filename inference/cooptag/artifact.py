@@ -1,0 +1,229 @@
+"""The model folder: its declared layout, manifest, digests. Loading runs no code and reaches no network.
+
+Every byte is read once, checked against the manifest, and handed on in memory, so that nothing can change between
+check and use. The manifest itself must be in its canonical form and carry its own digest.
+"""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cooptag.decode import Decoder
+from cooptag.errors import ModelError
+from cooptag.types import Area
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+FILES = ("model.onnx", "tokenizer.json", "areas.json", "golden.json", "README.md")
+# A folder larger than this is refused before it is read: released models stay under 40 MB, bring-your-own ones
+# under the 118 M parameters of the untrimmed encoder in fp32.
+MAX_FILE_BYTES = 1_000_000_000
+DEFAULT_MODEL = "cooptag-small"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+class Calibration(BaseModel):
+    """scale and bias of each area's score; `method` says how they were fitted."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    method: str
+    scale: list[float]
+    bias: list[float]
+
+
+class Manifest(BaseModel):
+    """manifest.json. Lists have one entry for each area, in the order of `areas`."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    format_version: int
+    name: str
+    areas: list[str]
+    thresholds: list[float]
+    calibration: Calibration
+    max_length: int
+    languages: list[str]
+    text_version: str
+    prefix: str
+    precision: str
+    base_model: str
+    data_hash: str
+    run_id: str
+    git_commit: str
+    created: str
+    files: dict[str, str]
+    digest: str = ""
+
+    def decoder(self) -> Decoder:
+        """The decoder that this manifest describes."""
+        calibration = self.calibration
+        arrays = (np.array(calibration.scale), np.array(calibration.bias), np.array(self.thresholds))
+        return Decoder(tuple(self.areas), *arrays)
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A model folder that passed every check, as bytes in memory."""
+
+    path: Path
+    manifest: Manifest
+    areas: tuple[Area, ...]
+    model: bytes
+    tokenizer: str
+    golden: dict[str, Any]
+
+
+def find(model: str | os.PathLike[str] | None = None) -> Path:
+    """The folder of a shipped model's name, or of a path (anything with a separator, or a folder that exists).
+
+    :raises ModelError: if there is no such folder.
+    """
+    name = DEFAULT_MODEL if model is None else os.fspath(model)
+    if _NAME.fullmatch(name):
+        for folder in _shipped_models():
+            if (folder / name).is_dir():
+                return folder / name
+    path = Path(name)
+    if path.is_dir():
+        return path
+    shipped = sorted({p.name for folder in _shipped_models() if folder.is_dir() for p in folder.iterdir() if p.is_dir()})
+    raise ModelError(f"no model {name!r}: expected a model folder or one of {shipped}; name one with --model")
+
+
+def _shipped_models() -> tuple[Path, ...]:
+    """Where models lie: inside the installed package, or in the repository for an editable install."""
+    package = Path(__file__).resolve().parent
+    return package / "models", package.parent.parent / "models"
+
+
+def load(path: Path) -> ModelFolder:
+    """Reads and checks a model folder: layout, digests, and that its parts fit together.
+
+    :raises ModelError: naming the file at fault; nothing is ever partly loaded.
+    """
+    contents = _read_layout(path)
+    manifest = _parse_manifest(path, contents[MANIFEST])
+    for name in FILES:
+        if hashlib.sha256(contents[name]).hexdigest() != manifest.files.get(name):
+            raise ModelError(f"{path / name}: its SHA-256 is not the manifest's; the file was changed or damaged, get the folder again")
+    areas = _parse_areas(path, contents["areas.json"], manifest)
+    golden = _parse_json(path / "golden.json", contents["golden.json"])
+    return ModelFolder(path, manifest, areas, contents["model.onnx"], contents["tokenizer.json"].decode("utf8"), golden)
+
+
+def _read_layout(path: Path) -> dict[str, bytes]:
+    """The bytes of each declared file. Anything absent, additional, linked or oversized is refused by name."""
+    if not path.is_dir():
+        raise ModelError(f"{path}: no such model folder; name one with --model")
+    expected = {MANIFEST, *FILES}
+    for entry in sorted(path.iterdir()):
+        if entry.name not in expected:
+            raise ModelError(f"{entry}: a model folder holds only {', '.join(sorted(expected))}; remove this")
+    contents = {}
+    for name in sorted(expected):
+        file = path / name
+        if file.is_symlink() or not file.is_file():
+            raise ModelError(f"{file}: is missing or not a plain file; get the folder again")
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise ModelError(f"{file}: is over {MAX_FILE_BYTES} bytes; not a cooptag model")
+        contents[name] = file.read_bytes()
+    return contents
+
+
+def _parse_json(file: Path, raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{file}: is not JSON ({type(error).__name__}); get the folder again") from error
+
+
+def _parse_manifest(path: Path, raw: bytes) -> Manifest:
+    file = path / MANIFEST
+    version = data.get("format_version") if isinstance(data := _parse_json(file, raw), dict) else None
+    if version != FORMAT_VERSION:
+        raise ModelError(f"{file}: format_version is {version!r}, this cooptag reads {FORMAT_VERSION}; use a matching release")
+    try:
+        manifest = Manifest.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ModelError(f"{file}: {where}: {first['msg']}; get the folder again") from error
+    if raw != manifest_bytes(manifest) or manifest.digest != _digest(manifest):
+        raise ModelError(f"{file}: does not match its own digest; the file was changed or damaged, get the folder again")
+    _check_manifest(file, manifest)
+    return manifest
+
+
+def _check_manifest(file: Path, manifest: Manifest) -> None:
+    n = len(manifest.areas)
+    calibration = manifest.calibration
+    lists = {"thresholds": manifest.thresholds, "scale": calibration.scale, "bias": calibration.bias}
+    for name, values in lists.items():
+        if len(values) != n:
+            raise ModelError(f"{file}: {name} has {len(values)} values for {n} areas; get the folder again")
+    if n == 0 or len(set(manifest.areas)) != n:
+        raise ModelError(f"{file}: areas must be a list of different ids; get the folder again")
+    if set(manifest.files) != set(FILES):
+        raise ModelError(f"{file}: files must name {', '.join(FILES)}; get the folder again")
+    if manifest.max_length < 8:
+        raise ModelError(f"{file}: max_length is {manifest.max_length}, expected at least 8; get the folder again")
+
+
+def _parse_areas(path: Path, raw: bytes, manifest: Manifest) -> tuple[Area, ...]:
+    file = path / "areas.json"
+    try:
+        areas = tuple(Area(**row) for row in _parse_json(file, raw))
+    except TypeError as error:
+        raise ModelError(f"{file}: is not a list of areas ({error}); get the folder again") from error
+    if [area.id for area in areas] != manifest.areas:
+        raise ModelError(f"{file}: its areas are not the manifest's; get the folder again")
+    return areas
+
+
+def manifest_bytes(manifest: Manifest) -> bytes:
+    """The canonical form of a manifest, the only one that loads."""
+    return (json.dumps(manifest.model_dump(), ensure_ascii=False, indent=1) + "\n").encode("utf8")
+
+
+def _digest(manifest: Manifest) -> str:
+    return hashlib.sha256(manifest_bytes(manifest.model_copy(update={"digest": ""}))).hexdigest()
+
+
+def save(path: Path, manifest: Manifest, contents: dict[str, bytes]) -> Manifest:
+    """Writes a model folder whole or not at all: into a temporary folder beside it, then renamed into place.
+
+    :param contents: the bytes of each file of `FILES`; the manifest's `files` and `digest` are filled in here.
+    :raises ValueError: if `contents` does not hold exactly the declared files.
+    """
+    if set(contents) != set(FILES):
+        raise ValueError(f"a model folder is written from {FILES}, got {sorted(contents)}")
+    digests = {name: hashlib.sha256(contents[name]).hexdigest() for name in FILES}
+    manifest = manifest.model_copy(update={"files": digests})
+    manifest = manifest.model_copy(update={"digest": _digest(manifest)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as scratch:
+        new = Path(scratch) / "new"
+        new.mkdir()
+        for name, raw in {**contents, MANIFEST: manifest_bytes(manifest)}.items():
+            write_durably(new / name, raw)
+        if path.exists():
+            path.rename(Path(scratch) / "old")
+        new.rename(path)
+    return manifest
+
+
+def write_durably(file: Path, raw: bytes) -> None:
+    """Writes a file so that after a crash it is absent or whole: temporary name, fsync, rename."""
+    scratch = file.with_name(f".{file.name}.tmp")
+    with scratch.open("wb") as out:
+        out.write(raw)
+        out.flush()
+        os.fsync(out.fileno())
+    scratch.replace(file)

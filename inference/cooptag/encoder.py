@@ -1,0 +1,125 @@
+"""Texts to logits: the only file that imports the runtime (onnxruntime, tokenizers)."""
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cooptag.artifact import ModelFolder
+from cooptag.errors import ModelError, UsageError
+
+# The tokenizer reads the whole text before it truncates (1 M characters: 2 s, 235 MB), so characters are cut first.
+# Pieces of the supported languages average 2 to 4 characters; 16 per piece never cuts text that the window would hold.
+CHARS_PER_TOKEN = 16
+# Padded tokens in one run: 16 sentences of 64 tokens. Larger batches were not faster on 2 cores and need more memory.
+BATCH_TOKENS = 1024
+DEVICES = ("auto", "cpu", "cuda")
+
+
+class Encoder:
+    """A model folder's network and tokenizer, ready to run on `device` ("auto", "cpu" or "cuda").
+
+    :raises UsageError: if `device` is unknown, or "cuda" is asked for where it cannot be had.
+    :raises ModelError: if the network or the tokenizer does not load, or does not fit the manifest.
+    """
+
+    def __init__(self, folder: ModelFolder, device: str = "auto", threads: int | None = None) -> None:
+        self.max_length = folder.manifest.max_length
+        self.prefix = folder.manifest.prefix
+        self.n_areas = len(folder.manifest.areas)
+        self._tokenizer = _load_tokenizer(folder)
+        self._session = _load_session(folder, _providers(device), threads)
+        self.device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
+        self._check_outputs(folder)
+
+    def _check_outputs(self, folder: ModelFolder) -> None:
+        outputs = self._session.get_outputs()
+        if [o.name for o in outputs] != ["logits"] or outputs[0].shape[-1] != self.n_areas:
+            shape = [(o.name, o.shape) for o in outputs]
+            raise ModelError(
+                f"{folder.path / 'model.onnx'}: outputs are {shape}, expected logits (n, {self.n_areas}); "
+                "the network and the manifest are of different models, get the folder again"
+            )
+
+    def logits(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Logits of shape (n, A) and a mask (n,) of the texts that did not fit the window of `max_length` tokens.
+
+        Texts must be normalised (`cooptag.text.normalize`). They run sorted by length in batches of `BATCH_TOKENS`
+        padded tokens; a text's logits do not depend on its neighbours beyond rounding (1e-5).
+        """
+        limit = self.max_length * CHARS_PER_TOKEN
+        encodings = self._tokenizer.encode_batch([self.prefix + text[:limit] for text in texts])
+        truncated = np.array([len(t) > limit or bool(e.overflowing) for t, e in zip(texts, encodings, strict=True)], dtype=bool)
+        logits = np.empty((len(texts), self.n_areas), dtype=np.float32)
+        for batch in _batches([len(e.ids) for e in encodings]):
+            logits[batch] = self._run([encodings[i].ids for i in batch])
+        return logits, truncated
+
+    def _run(self, ids: list[list[int]]) -> npt.NDArray[np.float32]:
+        width = max(map(len, ids))
+        input_ids = np.full((len(ids), width), self._pad, dtype=np.int64)
+        mask = np.zeros((len(ids), width), dtype=np.int64)
+        for row, sequence in enumerate(ids):
+            input_ids[row, : len(sequence)] = sequence
+            mask[row, : len(sequence)] = 1
+        output: npt.NDArray[np.float32] = self._session.run(["logits"], {"input_ids": input_ids, "attention_mask": mask})[0]
+        return output
+
+    @property
+    def _pad(self) -> int:
+        return self._tokenizer.token_to_id("<pad>") or 0
+
+
+def _load_tokenizer(folder: ModelFolder) -> Any:
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_str(folder.tokenizer)
+    except Exception as error:  # tokenizers raises bare Exception
+        raise ModelError(f"{folder.path / 'tokenizer.json'}: is not a tokenizer ({error}); get the folder again") from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(folder.manifest.max_length)
+    return tokenizer
+
+
+def _load_session(folder: ModelFolder, providers: list[str], threads: int | None) -> Any:
+    """The session is made from bytes that were checked; a graph from memory has no folder to read other files from."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    if threads or os.environ.get("COOPTAG_THREADS"):
+        options.intra_op_num_threads = threads or int(os.environ["COOPTAG_THREADS"])
+    try:
+        return ort.InferenceSession(folder.model, options, providers=providers)
+    except Exception as error:  # onnxruntime's errors share no base class
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise ModelError(f"{folder.path / 'model.onnx'}: does not load ({reason}); get the folder again") from error
+
+
+def _providers(device: str) -> list[str]:
+    import onnxruntime as ort
+
+    if device not in DEVICES:
+        raise UsageError(f"device is {device!r}; expected one of {', '.join(DEVICES)}")
+    has_cuda = "CUDAExecutionProvider" in ort.get_available_providers()
+    if device == "cuda" and not has_cuda:
+        raise UsageError(
+            "device is 'cuda', but this onnxruntime has no CUDA; "
+            "run `pip uninstall -y onnxruntime && pip install 'cooptag[gpu]'`, or use --device cpu"
+        )
+    return (["CUDAExecutionProvider"] if has_cuda and device != "cpu" else []) + ["CPUExecutionProvider"]
+
+
+def _batches(lengths: list[int]) -> Iterator[list[int]]:
+    """Indices in batches of similar length, each at most `BATCH_TOKENS` padded tokens (or one text)."""
+    batch: list[int] = []
+    for i in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and (len(batch) + 1) * lengths[i] > BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch

@@ -1,0 +1,158 @@
+"""`Tagger`: load a model folder, tag sentences, tag an article."""
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from cooptag import artifact, text
+from cooptag.errors import ModelError, UsageError
+from cooptag.types import Area, AreaScore, TaggedSentence
+
+# Golden logits were computed on the machine that exported the model; a rounding step of its 8-bit arithmetic that
+# falls the other way on another processor moves a logit by less than this.
+GOLDEN_TOLERANCE = 0.02
+
+
+class Tagger:
+    """Tags sentences with the areas of its model folder. Make one with `Tagger.load`; it is safe to share by threads."""
+
+    def __init__(self, folder: artifact.ModelFolder, device: str = "auto", threads: int | None = None) -> None:
+        from cooptag.encoder import Encoder
+
+        if folder.manifest.text_version != text.TEXT_VERSION:
+            raise ModelError(
+                f"{folder.path / artifact.MANIFEST}: made for text version {folder.manifest.text_version}, "
+                f"this cooptag has {text.TEXT_VERSION}; use a matching release"
+            )
+        self.folder = folder
+        self.decoder = folder.manifest.decoder()
+        self.encoder = Encoder(folder, device, threads)
+
+    @classmethod
+    def load(cls, model: str | os.PathLike[str] | None = None, device: str = "auto", threads: int | None = None) -> "Tagger":
+        """The shipped model, a shipped model's name, or a folder; every file's digest is checked first.
+
+        :raises ModelError: if the folder is absent, damaged or not a cooptag model.
+        :raises UsageError: if the device is unknown or cannot be had.
+        """
+        return cls(artifact.load(artifact.find(model)), device, threads)
+
+    @property
+    def areas(self) -> tuple[Area, ...]:
+        """The areas in manifest order."""
+        return self.folder.areas
+
+    def names(self, lang: str) -> dict[str, str]:
+        """The display name of each area id in `lang`, in English where `lang` has none.
+
+        :raises UsageError: if no area has a name in `lang`.
+        """
+        known = sorted({code for area in self.areas for code in area.names})
+        if known and lang not in known:
+            raise UsageError(f"no area names in {lang!r}; expected one of {', '.join(known)}")
+        return {area.id: area.name(lang) for area in self.areas}
+
+    def tag(self, texts: Iterable[str], lang: str | None = None, all_scores: bool = False) -> list[TaggedSentence]:
+        """One `TaggedSentence` for each text, without splitting; offsets count from the start of each text.
+
+        :param lang: the texts' language, an ISO 639-1 code ("fil" for Filipino); None detects it for each.
+        :raises UsageError: if `texts` is one string or holds something that is not a string.
+        """
+        if isinstance(texts, str):
+            raise UsageError("tag() takes a list of texts, got one string; use tag([text]) or tag_article(text)")
+        items = list(texts)
+        for i, item in enumerate(items):
+            if not isinstance(item, str):
+                raise UsageError(f"texts[{i}] is {type(item).__name__}; expected str")
+        return self._tag_spans([(t, text.Span(0, len(t))) for t in items], lang, all_scores)
+
+    def tag_article(self, article: str, lang: str | None = None, all_scores: bool = False) -> list[TaggedSentence]:
+        """Splits an article into sentences and tags each; `start` and `end` are code-point offsets into `article`.
+
+        :raises UsageError: if `article` is not a string.
+        """
+        if not isinstance(article, str):
+            raise UsageError(f"article is {type(article).__name__}; expected str")
+        spans = text.segment(article, lang)
+        return self._tag_spans([(article[s.start : s.end], s) for s in spans], lang, all_scores)
+
+    def _tag_spans(self, items: Sequence[tuple[str, text.Span]], lang: str | None, all_scores: bool) -> list[TaggedSentence]:
+        langs = [lang or text.detect_language(t) for t, _ in items]
+        normalised = [text.normalize(t, code) for (t, _), code in zip(items, langs, strict=True)]
+        logits, truncated = self.encoder.logits(normalised)
+        scores = self.decoder.scores(logits)
+        chosen = self.decoder.decide(scores)
+        # A text without a letter or digit names nothing; the network was never shown one.
+        chosen &= np.array([any(map(str.isalnum, t)) for t in normalised], dtype=bool)[:, None]
+        return [
+            TaggedSentence(
+                *(span.start, span.end, sentence, langs[i]),
+                areas=() if np.isnan(scores[i]).any() else self._ranked(scores[i], chosen[i]),
+                truncated=bool(truncated[i]),
+                forced=span.forced,
+                all_scores=self._ranked(scores[i], np.ones_like(chosen[i]), keep_order=True) if all_scores else None,
+                error="not_finite: the model returned NaN or infinity for this text" if np.isnan(scores[i]).any() else None,
+            )
+            for i, (sentence, span) in enumerate(items)
+        ]
+
+    def _ranked(self, scores: Any, mask: Any, keep_order: bool = False) -> tuple[AreaScore, ...]:
+        """The areas under `mask` (A,), highest score first; equal scores keep manifest order."""
+        index = np.flatnonzero(mask)
+        if not keep_order:
+            index = index[np.argsort(-scores[index], kind="stable")]
+        return tuple(AreaScore(self.decoder.areas[i], round(float(scores[i]), 4)) for i in index)
+
+    def info(self) -> dict[str, Any]:
+        """What is loaded, where it runs, and its limits, as JSON values."""
+        manifest = self.folder.manifest
+        keep = (
+            "name",
+            "base_model",
+            "precision",
+            "max_length",
+            "languages",
+            "data_hash",
+            "run_id",
+            "git_commit",
+            "created",
+        )
+        about = {key: getattr(manifest, key) for key in keep}
+        return {
+            **about,
+            "digest": manifest.digest,
+            "path": str(self.folder.path),
+            "device": self.encoder.device,
+            "areas": manifest.areas,
+        }
+
+    def verify(self) -> float:
+        """Runs the golden texts shipped in the folder and returns the largest |Δlogit| from their recorded logits.
+
+        :raises ModelError: if it exceeds `GOLDEN_TOLERANCE`, or a golden text's areas differ.
+        """
+        file = self.folder.path / "golden.json"
+        golden = self.folder.golden
+        try:
+            texts, expected = (
+                [g["text"] for g in golden["items"]],
+                np.array([g["logits"] for g in golden["items"]], dtype=np.float64),
+            )
+            areas = [g["areas"] for g in golden["items"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"{file}: is not a list of golden texts ({error!r}); get the folder again") from error
+        normalised = [text.normalize(t, text.detect_language(t)) for t in texts]
+        logits, _ = self.encoder.logits(normalised)
+        if logits.shape != expected.shape:
+            raise ModelError(f"{file}: golden logits have shape {expected.shape}, the model gives {logits.shape}; get the folder again")
+        difference = float(np.abs(logits - expected).max(initial=0.0))
+        tagged = [sorted(a.id for a in t.areas) for t in self.tag(texts)]
+        wrong = [t for t, a, b in zip(texts, tagged, areas, strict=True) if a != sorted(b)]
+        if difference > GOLDEN_TOLERANCE or wrong:
+            raise ModelError(
+                f"{file}: logits differ by {difference:.2g} (at most {GOLDEN_TOLERANCE} expected), "
+                f"{len(wrong)} texts are tagged otherwise; this runtime does not compute what the model was released with"
+            )
+        return difference

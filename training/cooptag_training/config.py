@@ -1,0 +1,91 @@
+"""The recipe's schema. Unknown keys are refused with the nearest name; no value is read from anywhere else."""
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cooptag.errors import UsageError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Augment(_Strict):
+    """Training-time augmentation, drawn once from the seed. Each share is of the number of training sentences.
+
+    `join`: two or three sentences of one language become one, with the union of their areas (real sentences list more
+    areas than short training ones do). `strip_accents`: Vietnamese without diacritics. `lower`, `upper`: changed case.
+    `cues`: names, cues and bodies of the area file as bare list items, that many for each area and language.
+    """
+
+    join: float = Field(0.0, ge=0, le=2)
+    strip_accents: float = Field(0.0, ge=0, le=1)
+    lower: float = Field(0.0, ge=0, le=1)
+    upper: float = Field(0.0, ge=0, le=1)
+    cues: int = Field(0, ge=0, le=50)
+
+
+class TrainConfig(_Strict):
+    """Everything that decides the trained model. Lengths are in tokens, rates per optimiser step, shares in [0, 1]."""
+
+    name: str = Field("cooptag-small", pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    seed: int = 13
+    base_model: str = "auto"
+    vocabulary_size: int = Field(64_000, ge=0)
+    max_length: int = Field(256, ge=16, le=512)
+    prefix: str = "query: "
+    pooling: Literal["mean", "label_attention"] = "label_attention"
+    start_from_descriptions: bool = True
+    freeze_embeddings: bool = True
+    dropout: float = Field(0.1, ge=0, lt=1)
+    epochs: float = Field(8, gt=0)
+    batch_size: int = Field(16, ge=1)
+    learning_rate: float = Field(5e-5, gt=0)
+    head_learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    warmup_share: float = Field(0.1, ge=0, lt=1)
+    max_grad_norm: float = Field(1.0, gt=0)
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    save_steps: int = Field(100, ge=1)
+    keep_checkpoints: int = Field(2, ge=2)
+    augment: Augment = Field(default_factory=Augment)
+    export_precision: Literal["fp32", "int8"] = "int8"
+
+
+def load(path: Path) -> TrainConfig:
+    """Reads a YAML recipe.
+
+    :raises UsageError: one line naming the file, the key, what was expected and, for an unknown key, the nearest name.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())}); see configs/train.yaml") from error
+    if not isinstance(data, dict):
+        raise UsageError(f"{path}: is a {type(data).__name__}, expected keys and values; see configs/train.yaml")
+    return parse(data, str(path))
+
+
+def parse(data: dict[str, Any], source: str) -> TrainConfig:
+    """Checks a recipe already read; `source` names it in errors.
+
+    :raises UsageError: as `load`.
+    """
+    try:
+        return TrainConfig.model_validate(data)
+    except ValidationError as error:
+        raise UsageError(f"{source}: {_explain(error)}") from error
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(map(str, first["loc"]))
+    if first["type"] != "extra_forbidden":
+        return f"{key} is {first['input']!r}: {first['msg']}"
+    fields = Augment.model_fields if key.startswith("augment.") else TrainConfig.model_fields
+    near = difflib.get_close_matches(key.rsplit(".", 1)[-1], fields, n=1, cutoff=0.0)
+    return f"unknown key {key!r}; the nearest known key is {near[0]!r}"

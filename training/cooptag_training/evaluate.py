@@ -1,0 +1,92 @@
+"""Scores a saved model folder through `cooptag.Tagger`, the way it serves: same normaliser, runtime, thresholds."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cooptag import Tagger, text
+from cooptag.errors import InputError
+from cooptag_training import dataset, metrics
+from cooptag_training.fit import label_matrix
+from cooptag_training.split import SPLITS, Row
+
+
+def read_rows(data: Path, split: str = "test") -> list[Row]:
+    """The rows to score: one split of a dataset folder, or a JSONL file's (`labels`, or `areas` as an export has it).
+
+    :raises InputError: if the data cannot be read or holds no row of that split.
+    """
+    if data.is_dir():
+        if split not in SPLITS:
+            raise InputError(f"split is {split!r}; expected one of {', '.join(SPLITS)}")
+        rows = [row for row in dataset.load(data)[0] if row.split == split]
+    else:
+        rows = [row for row in dataset.from_jsonl(data) if row.split in ("", split)]
+    if not rows:
+        raise InputError(f"{data}: holds no row of split {split!r}")
+    return rows
+
+
+def evaluate(tagger: Tagger, rows: Sequence[Row]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The report of `metrics.report`, and each wrong sentence with its gold and predicted areas, worst first.
+
+    Gold rows carry a language; the tagger is not told it, since it has to detect it in use.
+    :raises InputError: if the rows have labels that the model does not know.
+    """
+    areas = list(tagger.decoder.areas)
+    unknown = sorted({label for row in rows for label in row.labels} - set(areas))
+    if unknown:
+        raise InputError(f"labels {', '.join(unknown[:5])} are not among the model's areas; evaluate it on data with its own labels")
+    gold = label_matrix(rows, areas)
+    scores = scores_of(tagger, rows)
+    predicted = tagger.decoder.decide(scores)
+    report = metrics.report(gold, scores, predicted, areas, [row.lang for row in rows])
+    return report, _errors(rows, gold, predicted, areas)
+
+
+def scores_of(tagger: Tagger, rows: Sequence[Row]) -> Any:
+    """Calibrated scores (n, A), through `Tagger.tag`; a text that could not be tagged scores 0."""
+    tagged = tagger.tag([row.text for row in rows], all_scores=True)
+    scores = [[area.score for area in item.all_scores or ()] for item in tagged]
+    return np.nan_to_num(np.array(scores, dtype=np.float64))
+
+
+def logits_of(tagger: Tagger, rows: Sequence[Row]) -> Any:
+    """Raw logits (n, A) through the serving encoder: what thresholds are fitted on."""
+    return tagger.encoder.logits([text.normalize(row.text, text.detect_language(row.text)) for row in rows])[0]
+
+
+def _errors(rows: Sequence[Row], gold: metrics.Bools, predicted: metrics.Bools, areas: Sequence[str]) -> list[dict[str, Any]]:
+    def names(mask: metrics.Bools) -> list[str]:
+        return [area for area, set_ in zip(areas, mask, strict=True) if set_]
+
+    wrong = (gold != predicted).sum(1)
+    return [
+        {
+            "id": rows[i].id, "lang": rows[i].lang, "text": rows[i].text,
+            "missed": names(gold[i] & ~predicted[i]), "added": names(predicted[i] & ~gold[i]), "right": names(predicted[i] & gold[i]),
+        }
+        for i in map(int, np.argsort(-wrong, kind="stable")) if wrong[i]
+    ]  # fmt: skip
+
+
+def describe(report: dict[str, Any]) -> str:
+    """The report as lines for a person."""
+    micro = report["micro"]
+    lines = [
+        f"{report['n']} sentences",
+        f"micro-F1 {micro['f1']:.3f} (95 % {micro['low']:.3f} to {micro['high']:.3f})   "
+        f"precision {micro['precision']:.3f}   recall {micro['recall']:.3f}",
+        f"macro-F1 {report['macro_f1']:.3f}   all areas right {report['exact_match']:.3f}   ECE {report['ece']:.4f}",
+        f"false positives on sentences without area {report['none']['false_positive_rate']:.3f} of {report['none']['n']}",
+        "",
+    ]
+    lines += [
+        f"{row['lang']:<5} {row['f1']:.3f} ({row['low']:.3f} to {row['high']:.3f})  {row['n']} sentences" for row in report["languages"]
+    ]
+    lines += ["", f"{'area':<26}{'F1':>6}{'precision':>11}{'recall':>8}{'sentences':>11}"]
+    for row in sorted(report["areas"], key=lambda row: -row["f1"]):
+        lines.append(f"{row['id']:<26}{row['f1']:>6.2f}{row['precision']:>11.2f}{row['recall']:>8.2f}{row['support']:>11}")
+    return "\n".join(lines)

@@ -1,0 +1,96 @@
+"""Scores of multi-label decisions. Everything takes gold and predicted areas as booleans of shape (n, A)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.floating]
+
+
+def precision_recall_f1(gold: Bools, predicted: Bools) -> dict[str, float]:
+    """Micro-averaged over every cell; 0 where a ratio has no denominator."""
+    hits, asked, given = int((gold & predicted).sum()), int(gold.sum()), int(predicted.sum())
+    return {"precision": hits / max(given, 1), "recall": hits / max(asked, 1), "f1": 2 * hits / max(given + asked, 1)}
+
+
+def f1_by_area(gold: Bools, predicted: Bools) -> Floats:
+    """F1 of each area, (A,); NaN for an area that is neither in gold nor predicted."""
+    hits, total = (gold & predicted).sum(0), gold.sum(0) + predicted.sum(0)
+    return np.where(total > 0, 2 * hits / np.maximum(total, 1), np.nan)
+
+
+def bootstrap_f1(gold: Bools, predicted: Bools, seed: int = 0, draws: int = 1000) -> tuple[float, float]:
+    """95 % percentile interval of micro-F1 over resampled sentences (Efron 1979)."""
+    if len(gold) == 0:
+        return 0.0, 0.0
+    generator = np.random.default_rng(seed)
+    weights = generator.multinomial(len(gold), np.full(len(gold), 1 / len(gold)), size=draws)
+    hits = weights @ (gold & predicted).sum(1)
+    total = weights @ (gold.sum(1) + predicted.sum(1))
+    low, high = np.percentile(2 * hits / np.maximum(total, 1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def calibration_bins(gold: Bools, scores: Floats, bins: int = 10) -> list[dict[str, float]]:
+    """Mean score and share of positives in equal-width bins over every (sentence, area) cell; empty bins are left out."""
+    number = np.minimum((scores * bins).astype(int), bins - 1)
+    rows = []
+    for i in range(bins):
+        inside = number == i
+        if inside.any():
+            rows.append({"low": i / bins, "high": (i + 1) / bins, "n": int(inside.sum()),
+                         "mean_score": float(scores[inside].mean()), "positive_rate": float(gold[inside].mean())})  # fmt: skip
+    return rows
+
+
+def expected_calibration_error(gold: Bools, scores: Floats, bins: int = 10) -> float:
+    """ECE (Naeini et al. 2015) over every (sentence, area) cell."""
+    return sum(row["n"] * abs(row["mean_score"] - row["positive_rate"]) for row in calibration_bins(gold, scores, bins)) / max(gold.size, 1)
+
+
+def report(gold: Bools, scores: Floats, predicted: Bools, areas: Sequence[str], langs: Sequence[str]) -> dict[str, Any]:
+    """Every figure that `cooptag-train evaluate` prints: see the keys.
+
+    :param scores: calibrated scores, (n, A). :param langs: the language of each sentence, (n,).
+    """
+    low, high = bootstrap_f1(gold, predicted)
+    none = ~gold.any(1)
+    by_area = f1_by_area(gold, predicted)
+    present = gold.any(0)
+    return {
+        "n": len(gold),
+        "micro": {**precision_recall_f1(gold, predicted), "low": low, "high": high},
+        "macro_f1": float(np.nan_to_num(by_area[present]).mean()) if present.any() else 0.0,
+        "exact_match": float((gold == predicted).all(1).mean()) if len(gold) else 0.0,
+        "none": {
+            "n": int(none.sum()),
+            "false_positive_rate": float(predicted[none].any(1).mean()) if none.any() else 0.0,
+        },
+        "ece": expected_calibration_error(gold, scores),
+        "areas": [_area_row(areas[i], gold[:, i], predicted[:, i]) for i in range(len(areas))],
+        "languages": [_language_row(lang, gold, predicted, np.array(langs) == lang) for lang in sorted(set(langs))],
+        "calibration_bins": calibration_bins(gold, scores),
+    }
+
+
+def _area_row(area: str, gold: Bools, predicted: Bools) -> dict[str, Any]:
+    return {
+        "id": area,
+        "support": int(gold.sum()),
+        "predicted": int(predicted.sum()),
+        **precision_recall_f1(gold, predicted),
+    }
+
+
+def _language_row(lang: str, gold: Bools, predicted: Bools, mask: Bools) -> dict[str, Any]:
+    low, high = bootstrap_f1(gold[mask], predicted[mask])
+    return {
+        "lang": lang,
+        "n": int(mask.sum()),
+        **precision_recall_f1(gold[mask], predicted[mask]),
+        "low": low,
+        "high": high,
+    }

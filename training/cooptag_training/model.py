@@ -1,0 +1,92 @@
+"""The network: a BERT encoder and one score for each area from label-wise attention over its tokens, or from their mean.
+
+Label-wise attention (after Mullenbach et al. 2018, "Explainable Prediction of Medical Codes"): each area has its own
+query, so that in a sentence that lists eight areas each finds its own words, where one mean would blur them.
+"""
+
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import BertConfig, BertModel, BertPreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+
+START_SPREAD = 1.5
+
+
+class AreaClassifier(BertPreTrainedModel):
+    """BERT with one logit for each of `config.num_labels` areas; `config.pooling` is "label_attention" or "mean"."""
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__(config)
+        self.bert = BertModel(config, add_pooling_layer=False)
+        self.dropout = nn.Dropout(config.head_dropout)
+        n_areas = int(config.num_labels or 0)
+        self.query = nn.Linear(config.hidden_size, n_areas, bias=False)
+        self.value = nn.Linear(config.hidden_size, n_areas)
+        self.post_init()
+        # Uniform attention is the mean: training starts from what e5 was pretrained to pool by.
+        nn.init.zeros_(self.query.weight)
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, labels: torch.Tensor | None = None, **_: Any
+    ) -> SequenceClassifierOutput:
+        """Logits (n, A) for token ids and mask (n, t); with labels (n, A) of 0 and 1 also the loss, summed over areas."""
+        hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        hidden = self.dropout(hidden).float()
+        keep = attention_mask.unsqueeze(-1).bool()  # (n, t, 1)
+        attention = torch.zeros_like(self.value(hidden)) if self.config.pooling == "mean" else self.query(hidden)
+        weights = attention.masked_fill(~keep, -1e4).softmax(dim=1)  # (n, t, A)
+        logits = (weights * self._values(hidden)).sum(dim=1) + self.value.bias
+        loss = None
+        if labels is not None:
+            loss = nn.functional.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none").sum(-1).mean()
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+    def _values(self, hidden: torch.Tensor) -> torch.Tensor:
+        return nn.functional.linear(hidden, self.value.weight)
+
+
+def build(encoder: BertModel, labels: list[str], pooling: str, dropout: float, prior: torch.Tensor) -> AreaClassifier:
+    """A classifier over a pretrained encoder.
+
+    :param prior: share of sentences that carry each area, (A,); biases start at its log-odds, so that the first steps
+        are not spent on learning that most areas are absent.
+    """
+    config = BertConfig.from_dict({
+        **encoder.config.to_dict(), "id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)},
+        "pooling": pooling, "head_dropout": dropout, "problem_type": "multi_label_classification",
+    })  # fmt: skip
+    model = AreaClassifier(config)
+    model.bert.load_state_dict(encoder.state_dict())
+    prior = prior.clamp(1e-3, 1 - 1e-3)
+    with torch.no_grad():
+        model.value.bias.copy_((prior / (1 - prior)).log())
+    return model
+
+
+def start_from_descriptions(model: AreaClassifier, vectors: torch.Tensor, area_of: torch.Tensor) -> None:
+    """Starts the head from what the encoder already knows of the areas: their names and cues.
+
+    Each area's weights become the mean of its descriptions' vectors less the mean of all areas', scaled so that the
+    descriptions' own logits have a standard deviation of `START_SPREAD`; biases keep the mean logit at the prior.
+
+    :param vectors: mean-pooled encodings of m descriptions, (m, H). :param area_of: the area number of each, (m,).
+    """
+    n = model.config.num_labels
+    centre = torch.stack([vectors[area_of == a].mean(0) for a in range(n)])  # (A, H)
+    centre = centre - centre.mean(0)
+    logits = vectors @ centre.T
+    scale = START_SPREAD / logits.std()
+    with torch.no_grad():
+        model.value.weight.copy_(centre * scale)
+        model.value.bias.sub_(logits.mean(0) * scale)
+
+
+def pooled(encoder: BertModel, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    """Mean of the last hidden states over real tokens, (n, H)."""
+    with torch.no_grad():
+        hidden = encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+    keep = attention_mask.unsqueeze(-1)
+    return (hidden * keep).sum(1) / keep.sum(1)

@@ -1,0 +1,283 @@
+"""Figures of an evaluation and of a training run, for a white page. They hold no global state and need no screen.
+
+Colours are Okabe and Ito's (2008), which colour-blind readers tell apart; shape, place or text says the same again.
+A `report` is what `metrics.report` returns.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from cooptag_training.metrics import Bools, Floats, precision_recall_f1
+
+BLUE, ORANGE, GREEN, DARK, GREY, PALE = "#0072B2", "#D55E00", "#009E73", "#333333", "#767676", "#E4E4E4"
+ROW_INCHES = 0.25
+SWEEP = np.linspace(0.01, 0.99, 99)
+TOP = 15
+NOTHING = "(nothing)"
+# Under these names validation micro-F1 may stand in a Trainer's history.
+F1_KEYS = ("eval_f1", "eval_micro_f1")
+
+
+def area_f1(report: Mapping[str, Any]) -> Figure:
+    """A bar for each area's F1, best first, with its support; areas without a sentence in the set come last, without a bar."""
+    rows = sorted(report["areas"], key=lambda row: (row["support"] == 0, -row["f1"], row["id"]))
+    if not rows:
+        return _empty("No areas")
+    figure, (axis,) = _figure(7, 1.3 + ROW_INCHES * len(rows))
+    values = [row["f1"] if row["support"] else 0.0 for row in rows]
+    axis.barh(range(len(rows)), values, height=0.7, color=BLUE)
+    for y, (row, value) in enumerate(zip(rows, values, strict=True)):
+        note = f"{value:.2f}  (n = {row['support']})" if row["support"] else f"none in the set; predicted {row['predicted']} times"
+        _note(axis, value + 0.01, y, note)
+    axis.axvline(report["macro_f1"], color=ORANGE, linestyle="--", linewidth=1.2, zorder=0.9)
+    _rows(axis, [row["id"] for row in rows])
+    axis.set(xlim=(0, 1.2), xlabel="F1", xticks=np.linspace(0, 1, 6))
+    return _titled(figure, axis, f"F1 by area, {report['n']} sentences (dashed: macro-F1 {report['macro_f1']:.2f})")
+
+
+def language_f1(report: Mapping[str, Any]) -> Figure:
+    """Micro-F1 of each language with its bootstrap interval, best first, beside that of all languages (dashed, shaded)."""
+    rows = sorted(report["languages"], key=lambda row: (-row["f1"], row["lang"]))
+    if not rows:
+        return _empty("No languages")
+    figure, (axis,) = _figure(7, 1.3 + ROW_INCHES * len(rows))
+    at, f1 = np.arange(len(rows)), np.array([row["f1"] for row in rows])
+    low, high = (np.array([row[end] for row in rows]) for end in ("low", "high"))
+    spread = np.maximum([f1 - low, high - f1], 0)  # a percentile interval need not hold the estimate
+    axis.axvspan(report["micro"]["low"], report["micro"]["high"], color=ORANGE, alpha=0.13, linewidth=0)
+    axis.axvline(report["micro"]["f1"], color=ORANGE, linestyle="--", linewidth=1.2)
+    axis.errorbar(f1, at, xerr=spread, fmt="o", color=BLUE, markersize=5, elinewidth=1.6, capsize=2.5)
+    for y, row in enumerate(rows):
+        _note(axis, 1.03, y, f"{row['f1']:.2f}  (n = {row['n']})")
+    _rows(axis, [row["lang"] for row in rows])
+    axis.set(xlim=(0, 1.2), xlabel="micro-F1 with 95 % bootstrap interval", xticks=np.linspace(0, 1, 6))
+    return _titled(figure, axis, f"F1 by language, {report['n']} sentences (dashed: all, {report['micro']['f1']:.2f})")
+
+
+def reliability(report: Mapping[str, Any]) -> Figure:
+    """Share of positives against mean score in bins of every (sentence, area) cell, with how many cells each bin holds."""
+    bins = report["calibration_bins"]
+    if not bins:
+        return _empty("No scores")
+    figure, (axis, count) = _figure(5, 5.6, 2, sharex=True, height_ratios=[3.2, 1])
+    mean, share, n = (np.array([row[key] for row in bins]) for key in ("mean_score", "positive_rate", "n"))
+    error = 1.96 * np.sqrt(share * (1 - share) / np.maximum(n, 1))
+    axis.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1.2, label="perfectly calibrated")
+    ends = np.clip([share - error, share + error], 0, 1)
+    axis.errorbar(
+        mean,
+        share,
+        yerr=np.abs(ends - share),
+        fmt="o-",
+        color=BLUE,
+        linewidth=1.4,
+        capsize=2.5,
+        label="model, ± 1.96 s.e.",
+    )
+    axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), ylabel="share that carry the area")
+    _legend(axis, "upper left")
+    count.bar(
+        [row["low"] for row in bins],
+        n,
+        width=[row["high"] - row["low"] for row in bins],
+        align="edge",
+        color=BLUE,
+        edgecolor="white",
+    )
+    count.set(yscale="log", ylim=(0.7, n.max() * 3), ylabel="cells", xlabel="calibrated score")
+    return _titled(figure, axis, f"Calibration, ECE {report['ece']:.3f}")
+
+
+def precision_recall(scores: Floats, gold: Bools, thresholds: Floats) -> Figure:
+    """Micro precision and recall as one threshold for all areas sweeps (0, 1), and where the model's own thresholds stand.
+
+    :param scores: calibrated scores (n, A); NaN is never a prediction. :param gold: (n, A).
+    :param thresholds: the model's threshold of each area, (A,).
+    """
+    if gold.size == 0:
+        return _empty("No sentences")
+    sweep = [precision_recall_f1(gold, scores >= threshold) for threshold in SWEEP]
+    precision, recall, f1 = (np.array([row[key] for row in sweep]) for key in ("precision", "recall", "f1"))
+    precision[[not (scores >= threshold).any() for threshold in SWEEP]] = np.nan  # nothing predicted: no precision
+    own = precision_recall_f1(gold, scores >= np.asarray(thresholds))
+    figure, (curve, lines) = _figure(9, 4.2, 1, 2)
+    curve.plot(recall, precision, color=BLUE, linewidth=1.8)
+    _mark_thresholds(curve, recall, precision)
+    curve.plot(
+        own["recall"],
+        own["precision"],
+        "*",
+        color=ORANGE,
+        markersize=13,
+        label=f"the model's thresholds, F1 {own['f1']:.3f}",
+    )
+    curve.set(xlim=(-0.02, 1.05), ylim=(-0.02, 1.05), xlabel="micro recall", ylabel="micro precision")
+    _legend(curve, "lower left")
+    for values, color, style, name in (
+        (precision, BLUE, "-", "precision"),
+        (recall, GREEN, "-.", "recall"),
+        (f1, ORANGE, "--", "F1"),
+    ):
+        lines.plot(SWEEP, values, color=color, linestyle=style, linewidth=1.8, label=name)
+    lines.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.05), xlabel="one threshold for all areas", ylabel="micro average")
+    _legend(lines, "lower center")
+    _titled(figure, lines, f"Best F1 {f1.max():.3f} at {SWEEP[f1.argmax()]:.2f}")
+    return _titled(figure, curve, "Precision and recall")
+
+
+def _mark_thresholds(axis: Axes, recall: Floats, precision: Floats) -> None:
+    """Writes a few thresholds along the curve, those that would stand on top of one another left out."""
+    last = np.array([np.inf, np.inf])
+    for mark in (0.1, 0.3, 0.5, 0.7, 0.9):
+        i = int(np.abs(SWEEP - mark).argmin())
+        point = np.array([recall[i], precision[i]])
+        if np.isnan(point).any() or np.abs(point - last).max() < 0.045:
+            continue
+        axis.plot(*point, "o", color=BLUE, markersize=4)
+        axis.annotate(
+            f"{mark}",
+            (recall[i], precision[i]),
+            xytext=(-4, -4),
+            textcoords="offset points",
+            fontsize=8,
+            color=DARK,
+            ha="right",
+            va="top",
+        )
+        last = point
+
+
+def missed_pairs(gold: Bools, predicted: Bools, areas: Sequence[str]) -> Figure:
+    """Which areas are added where others are missed: a heat map of the `TOP` most missed (rows) and added (columns).
+
+    A sentence counts in each pair of an area that it misses and one that it adds, or beside "(nothing)" if there is none;
+    the areas beyond the top are summed in one row and one column.
+
+    :param gold: (n, A). :param predicted: (n, A).
+    """
+    counts = _pair_counts(gold, predicted)
+    wrong = int((gold != predicted).any(1).sum()) if gold.size else 0
+    if wrong == 0:
+        return _empty(f"No area missed or added in {len(gold)} sentences")
+    counts, rows = _folded(counts, (gold & ~predicted).sum(0), areas)
+    turned, columns = _folded(counts.T, (predicted & ~gold).sum(0), areas)
+    shown = turned.T
+    figure, (axis,) = _figure(max(5.0, 2.6 + 0.42 * len(columns)), 2.4 + 0.42 * len(rows))
+    norm = PowerNorm(0.5, vmin=0, vmax=float(shown.max()) * 1.15)  # square roots: single confusions show beside large sums
+    axis.imshow(shown, cmap="Blues", norm=norm, aspect="equal")
+    for y, x in zip(*np.nonzero(shown), strict=True):
+        color = "white" if norm(shown[y, x]) > 0.55 else DARK
+        axis.text(x, y, str(shown[y, x]), ha="center", va="center", fontsize=8, color=color)
+    axis.set_xticks(range(len(columns)), columns, rotation=45, ha="right", rotation_mode="anchor")
+    axis.set_yticks(range(len(rows)), rows)
+    axis.grid(visible=False)
+    axis.set(xlabel="added (predicted, not in gold)", ylabel="missed (in gold, not predicted)")
+    return _titled(figure, axis, f"Missed and added areas,\n{wrong} of {len(gold)} sentences with an error")
+
+
+def _pair_counts(gold: Bools, predicted: Bools) -> npt.NDArray[np.int64]:
+    """How many sentences miss area i and add area j, (A + 1, A + 1); the last row and column stand for nothing missed, added."""
+    missed, added = gold & ~predicted, predicted & ~gold
+    counts: npt.NDArray[np.int64] = _with_none(missed).T @ _with_none(added)
+    counts[-1, -1] = 0  # the sentences without an error
+    return counts
+
+
+def _with_none(flags: Bools) -> npt.NDArray[np.int64]:
+    """Flags (n, A) as 0 and 1 with a last column for rows without any, (n, A + 1)."""
+    return np.column_stack([flags, ~flags.any(1)]).astype(np.int64)
+
+
+def _folded(counts: npt.NDArray[np.int64], total: npt.NDArray[np.int64], areas: Sequence[str]) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """The rows of the `TOP` areas of highest `total` (A,), those of the others summed, and the row of none; and their names.
+
+    :param counts: (A + 1, m). Rows of zeros are left out, that of none excepted.
+    """
+    order = [int(i) for i in np.argsort(-total, kind="stable") if total[i] > 0]
+    first, rest = order[:TOP], order[TOP:]
+    rows = [counts[first], counts[rest].sum(0, keepdims=True)[: len(rest)], counts[-1:]]
+    return np.concatenate(rows), [*(areas[i] for i in first), *([f"({len(rest)} others)"] if rest else []), NOTHING]
+
+
+def loss_curve(history: Sequence[Mapping[str, float]]) -> Figure:
+    """Training and validation loss, and validation micro-F1 below, over the steps of a Trainer's log history."""
+    if not any("loss" in row or "eval_loss" in row for row in history):
+        return _empty("No losses in the history")
+    f1_key = next((key for key in F1_KEYS if any(key in row for row in history)), None)
+    figure, axes = _figure(7, 5.2 if f1_key else 3.4, 2 if f1_key else 1, sharex=True)
+    loss = axes[0]
+    loss.plot(*_series(history, "loss"), color=BLUE, linewidth=1.4, label="training")
+    loss.plot(*_series(history, "eval_loss"), "o--", color=ORANGE, linewidth=1.4, markersize=4, label="validation")
+    loss.set(ylabel="loss", ylim=(0, None))
+    _legend(loss, "upper right")
+    if f1_key:
+        steps, f1 = _series(history, f1_key)
+        axes[1].plot(steps, f1, "o-", color=GREEN, linewidth=1.4, markersize=4)
+        best = int(np.nanargmax(f1)) if not np.isnan(f1).all() else 0
+        axes[1].set(ylabel="validation micro-F1", ylim=(0, 1.05))
+        _titled(figure, axes[1], f"Best {f1[best]:.3f} at step {steps[best]:.0f}")
+    axes[-1].set(xlabel="optimiser step")
+    axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    return _titled(figure, loss, "Loss")
+
+
+def _series(history: Sequence[Mapping[str, float]], key: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Steps and values of one logged number, in the order of the steps."""
+    points = sorted((row["step"], row[key]) for row in history if key in row and "step" in row)
+    steps, values = np.array(points, dtype=np.float64).reshape(-1, 2).T
+    return steps, values
+
+
+# --------------------------------------------------------------------------------------------------------- parts
+
+
+def _figure(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, list[Axes]]:
+    """A figure of so many inches with its axes, row by row. Style is set here, not in matplotlib's global settings."""
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    height_ratios = options.pop("height_ratios", None)
+    axes = list(figure.subplots(rows, columns, squeeze=False, height_ratios=height_ratios, **options).flat)
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.set_axisbelow(True)
+        axis.grid(color=PALE, linewidth=0.8)
+        axis.tick_params(labelsize=8.5, color=GREY)
+    return figure, axes
+
+
+def _empty(text: str) -> Figure:
+    """A figure that only says why there is nothing to show."""
+    figure, (axis,) = _figure(5, 1.2)
+    axis.set_axis_off()
+    axis.text(0.5, 0.5, text, ha="center", va="center", color=DARK, fontsize=10)
+    return figure
+
+
+def _titled(figure: Figure, axis: Axes, text: str) -> Figure:
+    axis.set_title(text, loc="left", fontsize=10.5, color=DARK)
+    return figure
+
+
+def _note(axis: Axes, x: float, y: float, text: str) -> None:
+    """Small text on white, so that lines behind it do not cross it out."""
+    axis.text(x, y, text, va="center", fontsize=7.5, color=DARK, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})
+
+
+def _rows(axis: Axes, names: Sequence[str]) -> None:
+    """Names the rows of a horizontal chart, the first at the top."""
+    axis.set_yticks(range(len(names)), names)
+    axis.set_ylim(len(names) - 0.4, -0.6)
+    axis.grid(visible=False, axis="y")
+    axis.tick_params(axis="y", length=0)
+
+
+def _legend(axis: Axes, place: Literal["upper left", "upper right", "lower left", "lower center"]) -> None:
+    axis.legend(loc=place, fontsize=8.5, frameon=True, framealpha=0.85, edgecolor="none")

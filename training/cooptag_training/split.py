@@ -1,0 +1,150 @@
+"""Splits by article and by near-duplicate, with every area in every split, and the check that nothing leaks.
+
+Sentences that nearly repeat one another join their articles into one group (cosine of character 5-gram counts at
+least `NEAR`). Groups are then spread by iterative stratification over the union of their areas and their language
+(Sechidis et al. 2011), since a random split of rare areas loses some of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cooptag.errors import InputError
+
+SPLITS = ("train", "validation", "test")
+NEAR = 0.8
+# Shorter texts repeat by nature («Photo: VNA»), and say nothing about where they come from.
+SHORTEST = 40
+
+
+@dataclass(frozen=True)
+class Row:
+    """One labelled sentence of a dataset; `split` is "" where it is for us to choose."""
+
+    id: str
+    text: str
+    labels: tuple[str, ...]
+    lang: str
+    group: str
+    split: str = ""
+    kind: str = ""
+    none_reason: str = ""
+
+
+def assign(rows: Sequence[Row], seed: int, folds: int = 10) -> list[str]:
+    """The split of each row: one fold in `folds` validates, one tests, the rest trains. Rows of one group stay together.
+
+    :raises InputError: if there are too few groups for `folds`.
+    """
+    groups = merge_near_duplicates(rows)
+    n = int(groups.max()) + 1
+    if n < folds:
+        raise InputError(f"{n} articles (groups) cannot be split in {folds}; expected at least {folds}, add data or give a split column")
+    fold = _stratified_folds(_group_targets(rows, groups, n), folds, seed)
+    names = np.array(["test", "validation"] + ["train"] * (folds - 2))
+    return [str(names[fold[g]]) for g in groups]
+
+
+def merge_near_duplicates(rows: Sequence[Row]) -> npt.NDArray[np.int64]:
+    """The group number of each row, (n,): rows of one group, and groups that share a near-duplicate, have one number."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    names = {name: i for i, name in enumerate(dict.fromkeys(row.group for row in rows))}
+    own = np.array([names[row.group] for row in rows])
+    pairs = near_duplicates([row.text for row in rows])
+    a, b = own[pairs[:, 0]], own[pairs[:, 1]]
+    graph = coo_matrix((np.ones(len(a)), (a, b)), shape=(len(names), len(names)))
+    _, component = connected_components(graph, directed=False)
+    merged: npt.NDArray[np.int64] = component.astype(np.int64)[own]
+    return merged
+
+
+def near_duplicates(texts: Sequence[str], near: float = NEAR) -> npt.NDArray[np.int64]:
+    """Pairs (m, 2) of row numbers, first < second, whose texts nearly repeat one another."""
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    long = np.array([i for i, text in enumerate(texts) if len(text) >= SHORTEST], dtype=np.int64)
+    if len(long) < 2:
+        return np.empty((0, 2), dtype=np.int64)
+    vectors = HashingVectorizer(analyzer="char", ngram_range=(5, 5), n_features=2**20, alternate_sign=False).transform(
+        texts[i] for i in long
+    )
+    found = []
+    for start in range(0, len(long), 1000):  # 1000 rows at a time bound the memory of the product
+        close = (vectors[start : start + 1000] @ vectors.T).tocoo()
+        keep = (close.data >= near) & (close.row + start < close.col)
+        found.append(np.stack([long[close.row[keep] + start], long[close.col[keep]]], axis=1))
+    return np.concatenate(found)
+
+
+def _group_targets(rows: Sequence[Row], groups: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
+    """What each group holds, (n, areas + languages), as 0 and 1."""
+    labels = sorted({label for row in rows for label in row.labels})
+    langs = sorted({row.lang for row in rows})
+    column = {name: i for i, name in enumerate([*labels, *(f"lang {lang}" for lang in langs)])}
+    targets = np.zeros((n, len(column)), dtype=np.int64)
+    for row, group in zip(rows, groups, strict=True):
+        targets[group, [column[label] for label in row.labels]] = 1
+        targets[group, column[f"lang {row.lang}"]] = 1
+    return targets
+
+
+def _stratified_folds(targets: npt.NDArray[np.int64], folds: int, seed: int) -> npt.NDArray[np.int64]:
+    from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
+
+    fold = np.zeros(len(targets), dtype=np.int64)
+    splitter = MultilabelStratifiedKFold(n_splits=folds, shuffle=True, random_state=seed)
+    for number, (_, members) in enumerate(splitter.split(np.zeros(len(targets)), targets)):
+        fold[members] = number
+    return fold
+
+
+def check(rows: Sequence[Row], splits: Sequence[str]) -> None:
+    """Fails loudly where a group or a near-duplicate crosses splits, or a split lacks an area that it could have.
+
+    :raises InputError: naming the first rows at fault.
+    """
+    home: dict[str, str] = {}
+    for row, split in zip(rows, splits, strict=True):
+        if home.setdefault(row.group, split) != split:
+            raise InputError(f"leak: group {row.group!r} is in {home[row.group]} and in {split} (row {row.id}); a group stays in one split")
+    for a, b in near_duplicates([row.text for row in rows]):
+        if splits[a] != splits[b]:
+            raise InputError(
+                f"leak: {rows[a].id} ({splits[a]}) and {rows[b].id} ({splits[b]}) nearly repeat one another; put them in one split"
+            )
+    _check_areas(rows, splits)
+
+
+def _check_areas(rows: Sequence[Row], splits: Sequence[str]) -> None:
+    groups: dict[str, set[str]] = {}
+    present: dict[str, set[str]] = {split: set() for split in SPLITS}
+    for row, split in zip(rows, splits, strict=True):
+        present[split] |= set(row.labels)
+        for label in row.labels:
+            groups.setdefault(label, set()).add(row.group)
+    for split in SPLITS:
+        lost = sorted(label for label, members in groups.items() if label not in present[split] and len(members) >= len(SPLITS))
+        if lost and any(s == split for s in splits):
+            raise InputError(f"split {split} has no sentence of {', '.join(lost)}; change the seed or add articles with them")
+
+
+def check_forbidden(rows: Sequence[Row], forbidden: Sequence[str], run: int = 48) -> None:
+    """Fails where a row shares a run of `run` letters and digits with a text that must stay out, such as a test set's.
+
+    :raises InputError: naming the first such row.
+    """
+    known = {s[i : i + run] for s in map(_squeeze, forbidden) for i in range(len(s) - run + 1)}
+    for row in rows:
+        s = _squeeze(row.text)
+        if any(s[i : i + run] in known for i in range(len(s) - run + 1)):
+            raise InputError(f"leak: {row.id} holds text of the forbidden set ({row.text[:40]!r}…); remove it")
+
+
+def _squeeze(text: str) -> str:
+    import unicodedata
+
+    return "".join(c for c in unicodedata.normalize("NFC", text).casefold() if c.isalnum())
