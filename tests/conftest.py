@@ -32,10 +32,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def write_tiny_model(folder: Path, areas: tuple[str, ...] = AREAS) -> Path:
     """Writes a model that gives an area a logit of 3 for its word and -3 without it; its golden texts verify."""
-    words = [
-        *SPECIAL,
-        *dict.fromkeys([*areas, *(VIETNAMESE[area] for area in areas if area in VIETNAMESE), *OTHER_WORDS]),
-    ]
+    words = [*SPECIAL, *dict.fromkeys([*areas, *(VIETNAMESE[area] for area in areas if area in VIETNAMESE), *OTHER_WORDS])]
     contents = {
         "model.onnx": _network(_word_weights(words, areas)),
         "tokenizer.json": _tokenizer(words).encode("utf8"),

@@ -91,7 +91,7 @@ def find(model: str | os.PathLike[str] | None = None) -> Path:
             if (folder / name).is_dir():
                 return folder / name
     path = Path(name)
-    if path.is_dir():
+    if name and path.is_dir():
         return path
     shipped = sorted({p.name for folder in _shipped_models() if folder.is_dir() for p in folder.iterdir() if p.is_dir()})
     raise ModelError(f"no model {name!r}: expected a model folder or one of {shipped}; name one with --model")
@@ -115,7 +115,7 @@ def load(path: Path) -> ModelFolder:
             raise ModelError(f"{path / name}: its SHA-256 is not the manifest's; the file was changed or damaged, get the folder again")
     areas = _parse_areas(path, contents["areas.json"], manifest)
     golden = _parse_json(path / "golden.json", contents["golden.json"])
-    return ModelFolder(path, manifest, areas, contents["model.onnx"], contents["tokenizer.json"].decode("utf8"), golden)
+    return ModelFolder(path, manifest, areas, contents["model.onnx"], contents["tokenizer.json"].decode("utf8", "replace"), golden)
 
 
 def _read_layout(path: Path) -> dict[str, bytes]:

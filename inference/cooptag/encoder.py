@@ -16,6 +16,8 @@ CHARS_PER_TOKEN = 16
 # Padded tokens in one run: 16 sentences of 64 tokens. Larger batches were not faster on 2 cores and need more memory.
 BATCH_TOKENS = 1024
 DEVICES = ("auto", "cpu", "cuda")
+# A tensor kept in another file names it under the key "location", as protobuf writes that key: tag, length, letters.
+_EXTERNAL_DATA = b"\x0a\x08location"
 
 
 class Encoder:
@@ -85,8 +87,14 @@ def _load_tokenizer(folder: ModelFolder) -> Any:
 
 
 def _load_session(folder: ModelFolder, providers: list[str], threads: int | None) -> Any:
-    """The session is made from bytes that were checked; a graph from memory has no folder to read other files from."""
+    """The session is made from bytes that were checked, and that point to no other file.
+
+    onnxruntime would read a file that a graph from memory names, relative to the working directory.
+    """
     import onnxruntime as ort
+
+    if _EXTERNAL_DATA in folder.model:
+        raise ModelError(f"{folder.path / 'model.onnx'}: keeps tensors in another file; a cooptag model is one file, export it again")
 
     options = ort.SessionOptions()
     options.log_severity_level = 3

@@ -187,7 +187,7 @@ _STOPS: Final = "。！？｡؟۔।॥።៕។။…"
 _CANDIDATE: Final = re.compile(rf"[{_STOPS}]|[.!?][{_CLOSERS}]*\s|[.!?][”’»」』\u0e00-\u1fff\u2e80-\uffdc]|\s\s")
 # yasbd's patterns are quadratic in runs and in open brackets ("([" * 1000: 19 s per MB): the plain rules take those.
 _RUN: Final = re.compile(r"(\S)\1{31}")
-_OPENER: Final = re.compile('[(\[{（「『【《“«‘„‚"]')
+_OPENER: Final = re.compile(r'[(\[{（「『【《“«‘„‚"]')
 MAX_OPENERS: Final = 50
 _RULE_STOP: Final = re.compile(rf"(?:[{_STOPS}]|[.!?](?=[.!?\s{_CLOSERS}]|$))+[{_CLOSERS}]*")
 _RULE_STOP_THAI: Final = re.compile(rf"[!?。][{_CLOSERS}]*(?=\s)|\s\s+")

@@ -410,12 +410,7 @@ exit {code}
 
 @pytest.mark.parametrize(
     ("status", "code", "elsewhere", "expected"),
-    [
-        ("", 0, False, "0123abc"),
-        (" M x.py\\n", 0, False, "0123abc-dirty"),
-        ("", 0, True, "unknown"),
-        ("", 128, False, "unknown"),
-    ],
+    [("", 0, False, "0123abc"), (" M x.py\\n", 0, False, "0123abc-dirty"), ("", 0, True, "unknown"), ("", 128, False, "unknown")],
 )
 def test_git_commit(status: str, code: int, elsewhere: bool, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()  # the fixture's git_commit

@@ -72,25 +72,11 @@ def reliability(report: Mapping[str, Any]) -> Figure:
     error = 1.96 * np.sqrt(share * (1 - share) / np.maximum(n, 1))
     axis.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1.2, label="perfectly calibrated")
     ends = np.clip([share - error, share + error], 0, 1)
-    axis.errorbar(
-        mean,
-        share,
-        yerr=np.abs(ends - share),
-        fmt="o-",
-        color=BLUE,
-        linewidth=1.4,
-        capsize=2.5,
-        label="model, ± 1.96 s.e.",
-    )
+    axis.errorbar(mean, share, yerr=np.abs(ends - share), fmt="o-", color=BLUE, linewidth=1.4, capsize=2.5, label="model, ± 1.96 s.e.")
     axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), ylabel="share that carry the area")
     _legend(axis, "upper left")
     count.bar(
-        [row["low"] for row in bins],
-        n,
-        width=[row["high"] - row["low"] for row in bins],
-        align="edge",
-        color=BLUE,
-        edgecolor="white",
+        [row["low"] for row in bins], n, width=[row["high"] - row["low"] for row in bins], align="edge", color=BLUE, edgecolor="white"
     )
     count.set(yscale="log", ylim=(0.7, n.max() * 3), ylabel="cells", xlabel="calibrated score")
     return _titled(figure, axis, f"Calibration, ECE {report['ece']:.3f}")
@@ -111,21 +97,10 @@ def precision_recall(scores: Floats, gold: Bools, thresholds: Floats) -> Figure:
     figure, (curve, lines) = _figure(9, 4.2, 1, 2)
     curve.plot(recall, precision, color=BLUE, linewidth=1.8)
     _mark_thresholds(curve, recall, precision)
-    curve.plot(
-        own["recall"],
-        own["precision"],
-        "*",
-        color=ORANGE,
-        markersize=13,
-        label=f"the model's thresholds, F1 {own['f1']:.3f}",
-    )
+    curve.plot(own["recall"], own["precision"], "*", color=ORANGE, markersize=13, label=f"the model's thresholds, F1 {own['f1']:.3f}")
     curve.set(xlim=(-0.02, 1.05), ylim=(-0.02, 1.05), xlabel="micro recall", ylabel="micro precision")
     _legend(curve, "lower left")
-    for values, color, style, name in (
-        (precision, BLUE, "-", "precision"),
-        (recall, GREEN, "-.", "recall"),
-        (f1, ORANGE, "--", "F1"),
-    ):
+    for values, color, style, name in ((precision, BLUE, "-", "precision"), (recall, GREEN, "-.", "recall"), (f1, ORANGE, "--", "F1")):
         lines.plot(SWEEP, values, color=color, linestyle=style, linewidth=1.8, label=name)
     lines.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.05), xlabel="one threshold for all areas", ylabel="micro average")
     _legend(lines, "lower center")
@@ -143,14 +118,7 @@ def _mark_thresholds(axis: Axes, recall: Floats, precision: Floats) -> None:
             continue
         axis.plot(*point, "o", color=BLUE, markersize=4)
         axis.annotate(
-            f"{mark}",
-            (recall[i], precision[i]),
-            xytext=(-4, -4),
-            textcoords="offset points",
-            fontsize=8,
-            color=DARK,
-            ha="right",
-            va="top",
+            f"{mark}", (recall[i], precision[i]), xytext=(-4, -4), textcoords="offset points", fontsize=8, color=DARK, ha="right", va="top"
         )
         last = point
 

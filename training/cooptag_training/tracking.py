@@ -35,7 +35,7 @@ OFF = "off"
 LOCK_SECONDS = 5.0
 # A failed call that took longer than SLOW_SECONDS ran into a timeout. Nothing is sent for QUIET_SECONDS after it, so that
 # a dead server does not slow the training step by step.
-SLOW_SECONDS = 1.0
+SLOW_SECONDS = 5.0
 QUIET_SECONDS = 60.0
 # MLflow's defaults are telemetry on, 120 s and 7 retries for each request, and progress bars and links among our lines.
 ENVIRONMENT = {
@@ -122,7 +122,7 @@ def make(uri: str, experiment: str = "cooptag", required: bool = False) -> Track
     except Exception as error:  # each kind of store has errors of its own
         problem = _problem(f"cannot use the MLflow store {uri}", error)
         if required:
-            raise UsageError(f"{problem}; start it, name another with --tracking, or use --tracking {OFF}") from error
+            raise UsageError(f"{problem}; mend it, name another store, or turn tracking {OFF}") from error
         _warn(f"{problem}; going on without tracking")
         return NullTracker()
 
@@ -150,9 +150,7 @@ class MlflowTracker(Tracker):
     def start(self, name: str, params: Mapping[str, object]) -> str:
         tags = _tags()
         self._run_id = self._guard(
-            "start a run",
-            lambda: str(self._client.create_run(self._experiment, tags=tags, run_name=name).info.run_id),
-            "",
+            "start a run", lambda: str(self._client.create_run(self._experiment, tags=tags, run_name=name).info.run_id), ""
         )
         if self._run_id:
             self._guard("log the parameters", lambda: self._params(flatten(params)), None)
@@ -273,7 +271,7 @@ def _prepare_environment() -> None:
 
 
 def _hush() -> None:
-    """Our one line says what went wrong; MLflow would add tracebacks and a line for each of its 60 migrations."""
+    """Our one line says what went wrong; MLflow would add tracebacks and a line for each migration of a new store."""
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     logging.getLogger("alembic").setLevel(logging.WARNING)

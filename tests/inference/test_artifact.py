@@ -1,0 +1,138 @@
+"""The model folder: whatever is changed, added or missing is refused by name, and nothing is partly loaded."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from cooptag import Tagger, artifact
+from cooptag.errors import ModelError
+
+
+@pytest.fixture
+def folder(tiny_model: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_model, tmp_path / "model"))
+
+
+def test_a_whole_folder_loads(folder: Path) -> None:
+    loaded = artifact.load(folder)
+    assert loaded.manifest.areas == [area.id for area in loaded.areas]
+
+
+@pytest.mark.parametrize("name", [artifact.MANIFEST, *artifact.FILES])
+@pytest.mark.parametrize("where", [0, 0.5, 1])
+def test_one_byte_changed_is_refused_and_named(folder: Path, name: str, where: float) -> None:
+    file = folder / name
+    raw = bytearray(file.read_bytes())
+    raw[int(where * (len(raw) - 1))] ^= 1
+    file.write_bytes(raw)
+    with pytest.raises(ModelError, match=name):
+        artifact.load(folder)
+
+
+@pytest.mark.parametrize("name", [artifact.MANIFEST, *artifact.FILES])
+@pytest.mark.parametrize("damage", ["missing", "empty", "truncated", "link"])
+def test_a_damaged_file_is_refused_and_named(folder: Path, name: str, damage: str, tmp_path: Path) -> None:
+    file = folder / name
+    raw = file.read_bytes()
+    file.unlink()
+    if damage == "link":
+        (tmp_path / "elsewhere").write_bytes(raw)
+        file.symlink_to(tmp_path / "elsewhere")
+    elif damage != "missing":
+        file.write_bytes(b"" if damage == "empty" else raw[: len(raw) // 2])
+    with pytest.raises(ModelError, match=name):
+        artifact.load(folder)
+
+
+@pytest.mark.parametrize("extra", ["model.pkl", "code.py", "model.onnx.data", "sub"])
+def test_what_is_not_declared_is_refused(folder: Path, extra: str) -> None:
+    (folder / extra).mkdir() if extra == "sub" else (folder / extra).write_bytes(b"x")
+    with pytest.raises(ModelError, match=extra):
+        artifact.load(folder)
+
+
+def _rewrite(folder: Path, **changes: object) -> None:
+    """Saves the folder again, digests included, with other manifest values: a forger's work, not an accident's."""
+    manifest = artifact.load(folder).manifest.model_copy(update=changes)
+    artifact.save(folder, manifest, {name: (folder / name).read_bytes() for name in artifact.FILES})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"thresholds": [0.5]}, "thresholds has 1 values for 3 areas"),
+        ({"areas": ["climate", "energy", "energy"]}, "different ids"),
+        ({"areas": ["climate", "energy", "tourism"]}, "areas.json"),
+        ({"max_length": 0}, "max_length"),
+        ({"format_version": 99}, "format_version is 99"),
+    ],
+)
+def test_a_manifest_that_does_not_fit_is_refused(folder: Path, changes: dict[str, object], message: str) -> None:
+    _rewrite(folder, **changes)
+    with pytest.raises(ModelError, match=message):
+        artifact.load(folder)
+
+
+def test_a_manifest_with_an_unknown_key_is_refused(folder: Path) -> None:
+    file = folder / artifact.MANIFEST
+    file.write_text(json.dumps({**json.loads(file.read_text()), "auto_map": "evil.Model"}))
+    with pytest.raises(ModelError, match="auto_map"):
+        artifact.load(folder)
+
+
+def test_a_network_of_other_width_is_refused(folder: Path) -> None:
+    """Two areas in manifest and areas.json, three columns in the network."""
+    manifest = artifact.load(folder).manifest
+    two = manifest.calibration.model_copy(update={"scale": [1.0] * 2, "bias": [0.0] * 2})
+    contents = {name: (folder / name).read_bytes() for name in artifact.FILES}
+    contents["areas.json"] = json.dumps(json.loads(contents["areas.json"])[:2]).encode()
+    changes = {"areas": manifest.areas[:2], "thresholds": [0.5] * 2, "calibration": two}
+    artifact.save(folder, manifest.model_copy(update=changes), contents)
+    with pytest.raises(ModelError, match=r"model\.onnx.*expected logits \(n, 2\)"):
+        Tagger.load(folder)
+
+
+@pytest.mark.parametrize("location", ["../secret.bin", "/etc/hostname", "secret.bin"])
+def test_external_tensor_data_is_refused(folder: Path, location: str) -> None:
+    """A graph may point to other files; loaded from memory it must not be able to read them."""
+    import numpy as np
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load_from_string((folder / "model.onnx").read_bytes())
+    tensor = next(t for t in graph.graph.initializer if t.name == "weights")
+    raw = numpy_helper.to_array(tensor).astype(np.float32).tobytes()
+    for place in (folder.parent / "secret.bin", folder / "secret.bin"):
+        place.write_bytes(raw)
+    (folder / "secret.bin").unlink()
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in (("location", location), ("offset", "0"), ("length", str(len(raw)))):
+        tensor.external_data.add(key=key, value=value)
+    contents = {name: (folder / name).read_bytes() for name in artifact.FILES}
+    artifact.save(folder, artifact.load(folder).manifest, {**contents, "model.onnx": graph.SerializeToString()})
+    with pytest.raises(ModelError, match=r"model\.onnx"):
+        Tagger.load(folder)
+
+
+def test_external_data_in_the_working_directory_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    test_external_tensor_data_is_refused(folder, "secret.bin")
+
+
+@pytest.mark.parametrize("name", ["nope", "../tiny", "/no/such/folder", "a/../../b", "x" * 200, "", "\x1b[31m"])
+def test_an_unknown_model_names_what_there_is(name: str) -> None:
+    with pytest.raises(ModelError, match="no model"):
+        artifact.find(name)
+
+
+def test_saving_replaces_a_folder_whole(folder: Path) -> None:
+    _rewrite(folder, name="second")
+    assert artifact.load(folder).manifest.name == "second"
+    assert [p.name for p in folder.parent.iterdir()] == ["model"]
+
+
+def test_saving_takes_exactly_the_declared_files(folder: Path) -> None:
+    with pytest.raises(ValueError, match="model folder is written from"):
+        artifact.save(folder, artifact.load(folder).manifest, {"model.onnx": b""})

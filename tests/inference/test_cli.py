@@ -1,0 +1,115 @@
+"""The command line as a shell sees it: output, exit codes, one-line errors."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = "The ministers met.\nThey agreed on climate cooperation.\n"
+
+
+def run(*args: str, text: str | bytes = "", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """One `cooptag` process, with the C locale and no colour terminal."""
+    raw = text.encode("utf8") if isinstance(text, str) else text
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "inference"), "LANG": "C", **(env or {})}
+    code = "from cooptag.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, *args], input=raw, capture_output=True, env=environment, timeout=120)
+    return subprocess.CompletedProcess(args, done.returncode, done.stdout.decode("utf8"), done.stderr.decode("utf8"))
+
+
+@pytest.mark.parametrize("source", ["file", "stdin"])
+@pytest.mark.parametrize("as_json", [True, False])
+def test_tag_from_file_and_stdin(tiny_model: Path, tmp_path: Path, source: str, as_json: bool) -> None:
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf8")
+    argument = str(tmp_path / "a.txt") if source == "file" else "-"
+    done = run("tag", argument, "--model", str(tiny_model), *(["--json"] if as_json else []), text=TEXT if source == "stdin" else "")
+    assert done.returncode == 0, done.stderr
+    if as_json:
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        assert list(rows[0]) == ["start", "end", "text", "lang", "areas", "truncated"]
+        assert [[a["id"] for a in row["areas"]] for row in rows] == [[], ["climate"]]
+        assert all(TEXT[row["start"] : row["end"]] == row["text"] for row in rows)
+    else:
+        assert "They agreed on climate cooperation." in done.stdout
+        assert "[Climate 0.95]" in done.stdout
+        assert "\x1b" not in done.stdout
+
+
+def test_options_names_all_scores_and_no_split(tiny_model: Path) -> None:
+    done = run(
+        "tag", "-", "--json", "--no-split", "--names", "vi", "--all-scores", "--model", str(tiny_model),
+        text="\ufefftrade. energy!\r\n\r\n climate\n",
+    )  # fmt: skip
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(row["start"], row["text"]) for row in rows] == [(0, "trade. energy!"), (19, "climate")]
+    assert rows[1]["areas"][0]["name"] == "climate (vi)"
+    assert list(rows[0]["all_scores"]) == ["climate", "energy", "trade"]
+
+
+@pytest.mark.parametrize(
+    ("args", "text", "code", "message"),
+    [
+        (["tag", "/no/such/file"], "", 2, "cannot be read"),
+        (["tag", "-"], b"fine\n\xff\xfe broken", 2, "line 2 is not UTF-8"),
+        (["tag", "-", "--lang", "xx"], "a", 2, "--lang is 'xx'"),
+        (["tag", "-", "--names", "xx"], "a", 2, "no area names in 'xx'"),
+        (["tag", "-", "--device", "tpu"], "a", 2, "device is 'tpu'"),
+        (["tag", "-", "--model", "nope"], "a", 3, "no model 'nope'"),
+        (["tag", "-", "--nonsense"], "a", 2, "No such option"),
+    ],
+)
+def test_a_users_mistake_is_one_clear_message_and_an_exit_code(
+    tiny_model: Path, args: list[str], text: str | bytes, code: int, message: str
+) -> None:
+    done = run(*args, text=text, env={"COOPTAG_MODEL": str(tiny_model)})
+    assert done.returncode == code
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    if message != "No such option":
+        assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_changed_model_exits_with_3_and_names_the_file(tiny_model: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    raw = bytearray((folder / "tokenizer.json").read_bytes())
+    raw[10] ^= 1
+    (folder / "tokenizer.json").write_bytes(raw)
+    for command in (["verify", str(folder)], ["info", "--model", str(folder)], ["tag", "-", "--model", str(folder)]):
+        done = run(*command, text="a")
+        assert done.returncode == 3
+        assert "tokenizer.json" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_verify_and_info(tiny_model: Path) -> None:
+    assert "sound; 3 areas" in run("verify", str(tiny_model)).stdout
+    about = json.loads(run("info", "--model", str(tiny_model)).stdout)
+    assert about["areas"] == ["climate", "energy", "trade"] and about["device"] in ("cpu", "cuda")
+
+
+def test_escape_sequences_in_a_text_never_reach_the_terminal(tiny_model: Path) -> None:
+    done = run("tag", "-", "--model", str(tiny_model), text="trade \x1b[31m and \x00 \u202e energy\n")
+    assert done.returncode == 0
+    assert not {"\x1b", "\x00", "\u202e"} & set(done.stdout)
+
+
+@pytest.mark.parametrize("text", ["", "   \n\n ", "🌏\n"])
+def test_an_empty_input_gives_an_empty_result(tiny_model: Path, text: str) -> None:
+    done = run("tag", "-", "--json", "--model", str(tiny_model), text=text)
+    assert done.returncode == 0
+    assert all(json.loads(line)["areas"] == [] for line in done.stdout.splitlines())
+
+
+def test_read_only_home_and_odd_time_zone(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir(mode=0o500)
+    done = run("tag", "-", "--model", str(tiny_model), text=TEXT, env={"HOME": str(tmp_path / "home"), "TZ": "Nowhere/Odd"})
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", [["tag"], ["info"], ["verify"]])
+def test_help_shows_an_example(command: list[str]) -> None:
+    assert "Example" in run(*command, "--help").stdout

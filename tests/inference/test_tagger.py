@@ -1,0 +1,138 @@
+"""Tagging through the whole of inference, with a model small enough to know what is right."""
+
+import shutil
+import socket
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cooptag import Tagger, encoder
+from cooptag.artifact import FILES, load, save
+from cooptag.errors import ModelError, UsageError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+ARTICLE = "The ministers met.\nThey agreed on climate cooperation. Trade and energy came next!\n\n   Khí hậu là ưu tiên. 🌏"
+
+
+@pytest.fixture(scope="module")
+def tagger(tiny_model: Path) -> Tagger:
+    return Tagger.load(tiny_model)
+
+
+def test_article_offsets_point_into_the_article(tagger: Tagger) -> None:
+    tagged = tagger.tag_article(ARTICLE)
+    assert [t.text for t in tagged] == [ARTICLE[t.start : t.end] for t in tagged]
+    assert [[a.id for a in t.areas] for t in tagged if t.areas] == [["climate"], ["energy", "trade"], ["climate"]]
+
+
+def test_tag_gives_one_result_for_each_text_in_order(tagger: Tagger) -> None:
+    texts = ["trade", "", "  ", "climate and energy", "🌏", "nothing", "a"]
+    tagged = tagger.tag(texts)
+    assert [t.text for t in tagged] == texts
+    assert [{a.id for a in t.areas} for t in tagged] == [{"trade"}, set(), set(), {"climate", "energy"}, set(), set(), set()]
+
+
+def test_areas_come_highest_score_first_and_all_scores_in_manifest_order(tagger: Tagger) -> None:
+    (tagged,) = tagger.tag(["energy energy and climate"], all_scores=True)
+    assert [a.id for a in tagged.areas] == ["energy", "climate"]
+    assert tagged.all_scores is not None
+    assert [a.id for a in tagged.all_scores] == ["climate", "energy", "trade"]
+
+
+def test_no_texts_give_no_results(tagger: Tagger) -> None:
+    assert tagger.tag([]) == [] == tagger.tag_article("")
+
+
+def test_logits_do_not_depend_on_the_batch(tagger: Tagger) -> None:
+    texts = ["climate", "the " * 30, "energy and trade", "x"] * 9
+    together, _ = tagger.encoder.logits(texts)
+    alone = np.concatenate([tagger.encoder.logits([t])[0] for t in texts])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_a_text_beyond_the_window_is_flagged(tagger: Tagger) -> None:
+    short, long, huge = tagger.tag(["climate", "the " * 100 + "climate", "a" * 1_000_000])
+    assert (short.truncated, long.truncated, huge.truncated) == (False, True, True)
+    assert long.areas == ()
+
+
+@pytest.mark.parametrize("text", ["cli\ud800mate trade", "trade\x00", "\u202etrade", "tra\u200bde", "trade" + "\u0301" * 50_000])
+def test_hostile_characters_are_tagged_or_left_untagged_without_a_crash(tagger: Tagger, text: str) -> None:
+    (tagged,) = tagger.tag([text])
+    assert tagged.text == text
+    assert tagged.error is None
+
+
+def test_composed_and_decomposed_text_get_the_same_areas(tagger: Tagger) -> None:
+    text = "Hợp tác năng lượng và thương mại"
+    (composed,), (decomposed,) = tagger.tag([text]), tagger.tag([unicodedata.normalize("NFD", text)])
+    assert composed.areas == decomposed.areas != ()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=300))
+def test_any_text_is_tagged_with_offsets_that_hold(tiny_model: Path, text: str) -> None:
+    for tagged in Tagger.load(tiny_model).tag_article(text):
+        assert text[tagged.start : tagged.end] == tagged.text
+
+
+@pytest.mark.parametrize("texts", ["one string", [1], [None], [b"bytes"]])
+def test_what_is_not_a_list_of_texts_is_refused(tagger: Tagger, texts: object) -> None:
+    with pytest.raises(UsageError):
+        tagger.tag(texts)  # type: ignore[arg-type]
+
+
+def test_nan_logits_are_an_error_of_the_item_and_never_a_label(tagger: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
+    def poisoned(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        logits = np.full((len(texts), 3), 9.0, dtype=np.float32)
+        logits[0, 1] = np.nan
+        return logits, np.zeros(len(texts), dtype=bool)
+
+    monkeypatch.setattr(tagger.encoder, "logits", poisoned)
+    bad, good = tagger.tag(["first", "second"])
+    assert bad.areas == () and bad.error is not None and bad.error.startswith("not_finite")
+    assert len(good.areas) == 3 and good.error is None
+
+
+def test_loading_and_tagging_open_no_socket(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    assert Tagger.load(tiny_model).tag(["climate"])[0].areas
+
+
+def test_verify_passes_and_notices_other_logits(tiny_model: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    assert Tagger.load(folder).verify() <= 1e-4
+    loaded = load(folder)
+    contents = {name: (folder / name).read_bytes() for name in FILES}
+    contents["golden.json"] = contents["golden.json"].replace(b"3.0", b"2.0")
+    save(folder, loaded.manifest, contents)
+    with pytest.raises(ModelError, match=r"golden\.json"):
+        Tagger.load(folder).verify()
+
+
+def test_unknown_device_and_absent_cuda_are_refused_with_what_to_do(tiny_model: Path) -> None:
+    with pytest.raises(UsageError, match="expected one of auto, cpu, cuda"):
+        Tagger.load(tiny_model, device="tpu")
+    import onnxruntime
+
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        with pytest.raises(UsageError, match="has no CUDA"):
+            Tagger.load(tiny_model, device="cuda")
+
+
+def test_names_fall_back_to_english_and_refuse_unknown_languages(tagger: Tagger) -> None:
+    assert tagger.names("vi")["climate"] == "climate (vi)"
+    with pytest.raises(UsageError, match="no area names in 'xx'"):
+        tagger.names("xx")
+
+
+def test_batches_hold_every_text_once_within_the_token_budget() -> None:
+    lengths = [5, 1, 2000, 64, 64, 3, 700, 9] * 20
+    batches = list(encoder._batches(lengths))
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    assert all(len(b) == 1 or len(b) * max(lengths[i] for i in b) <= encoder.BATCH_TOKENS for b in batches)
