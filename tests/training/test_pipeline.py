@@ -1,0 +1,120 @@
+"""The whole way on a tiny scale: JSONL → trained, exported, calibrated folder → tags; and each gate shut on a fault."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cooptag import Tagger, artifact
+from cooptag.errors import InputError, UsageError
+from cooptag_training import evaluate, export, pipeline, tracking
+from cooptag_training.config import TrainConfig
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "CACHE", tmp_path / "cache")
+
+
+@pytest.fixture
+def out(tiny_config: TrainConfig, labelled_jsonl: Callable[[int], Path], tmp_path: Path) -> Path:
+    """A tiny trained model folder; its torch model lies beside it."""
+    data = pipeline.load_data(labelled_jsonl(200), None, tiny_config.seed)
+    pipeline.fit(tiny_config, data, tmp_path / "model", tracking.NullTracker())
+    return tmp_path / "model"
+
+
+def test_from_jsonl_to_tags_export_and_evaluation(
+    out: Path, tiny_config: TrainConfig, labelled_jsonl: Callable[[int], Path], tmp_path: Path
+) -> None:
+    tagger = Tagger.load(out)
+    assert tagger.verify() < 1e-4
+    manifest = artifact.load(out).manifest
+    assert manifest.areas == ["climate", "energy", "trade"] and manifest.precision == "fp32"
+    assert all(0.05 <= t <= 0.95 for t in manifest.thresholds)
+    tagged = tagger.tag(["the ministers agreed on trade and emissions.", "hai bên met today in Hanoi."])
+    assert [{a.id for a in t.areas} for t in tagged] == [{"trade", "climate"}, set()]
+
+    report, wrong = evaluate.evaluate(tagger, evaluate.read_rows(labelled_jsonl(60)))
+    assert report["micro"]["f1"] > 0.9 and report["n"] == 60
+    assert len(wrong) == round(60 * (1 - report["exact_match"]))
+
+    data = pipeline.load_data(labelled_jsonl(200), None, tiny_config.seed)
+    again = tiny_config.model_copy(update={"export_precision": "int8"})
+    pipeline.export_work(out.with_name("model.work"), again, data, tmp_path / "int8", tracking.NullTracker())
+    small = Tagger.load(tmp_path / "int8")
+    texts = [row.text for row in data.part("test")]
+    difference = np.abs(small.encoder.logits(texts)[0] - tagger.encoder.logits(texts)[0]).max()
+    assert 1e-6 < difference < 0.5, "8-bit weights should be near the fp32 ones, and not the same"
+    together = small.encoder.logits(texts)[0]
+    alone = np.concatenate([small.encoder.logits([t])[0] for t in texts])
+    np.testing.assert_allclose(together, alone, atol=1e-4, err_msg="8-bit logits depend on the batch")
+
+
+def test_a_graph_that_strays_from_torch_is_not_exported(out: Path) -> None:
+    from cooptag_training.model import AreaClassifier
+    from transformers import PreTrainedTokenizerFast
+
+    work = out.with_name("model.work") / "final"
+    model, tokenizer = AreaClassifier.from_pretrained(work), PreTrainedTokenizerFast.from_pretrained(work)
+    graph = export.to_onnx(model)
+    texts = ["the ministers met", "trade " * 50, "x"]
+    assert export.check_parity(model, graph, tokenizer, texts, 64) <= export.PARITY
+    model.value.bias.data += 0.001
+    with pytest.raises(export.ParityError, match=r"differ from torch's by 0\.001"):
+        export.check_parity(model, graph, tokenizer, texts, 64)
+
+
+def test_four_bit_weights_are_found_again_exactly() -> None:
+    generator = np.random.default_rng(0)
+    nibbles = generator.integers(0, 16, (50, 2, 32)).astype(np.float32)
+    nibbles[..., 0] = 0  # the largest of a block falls on -8, as in the weights' file
+    scale = generator.uniform(0.01, 0.1, (50, 2, 1)).astype(np.float16).astype(np.float32)
+    weight = ((nibbles - 8) * scale).reshape(50, 64)
+    packed, found = export.four_bit(weight)
+    restored = ((packed.reshape(50, 2, 32).astype(np.float32) - 8) * found[..., None]).reshape(50, 64)
+    np.testing.assert_array_equal(restored, weight)
+
+
+def test_out_that_is_something_else_is_refused(tiny_config: TrainConfig, labelled_jsonl: Callable[[int], Path], tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    data = pipeline.load_data(labelled_jsonl(60), None, 1)
+    with pytest.raises(UsageError, match="exists and is no model folder"):
+        pipeline.fit(tiny_config, data, tmp_path / "taken", tracking.NullTracker())
+
+
+def test_build_refuses_forbidden_text_and_writes_nothing(tmp_path: Path) -> None:
+    from cooptag_training import areas, corpus
+
+    articles = corpus.load(corpus.DEFAULT_FOLDER, {e.area.id for e in areas.load()})
+    secret = max(articles[0].sentences, key=lambda s: len(s.text)).text
+    (tmp_path / "eval.jsonl").write_text(json.dumps({"text": secret}), encoding="utf8")
+    with pytest.raises(InputError, match=f"leak: {articles[0].id}"):
+        pipeline.build(corpus.DEFAULT_FOLDER, areas.DEFAULT_FILE, tmp_path / "out", 13, [tmp_path / "eval.jsonl"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_shipped_corpus_builds_with_every_area_in_every_split(tmp_path: Path) -> None:
+    from cooptag_training import areas, corpus
+    from cooptag_training.split import SPLITS
+
+    data = pipeline.build(corpus.DEFAULT_FOLDER, areas.DEFAULT_FILE, tmp_path / "out", 13)
+    for split in SPLITS:
+        assert {label for row in data.part(split) for label in row.labels} == set(data.labels)
+    again = pipeline.load_data(tmp_path / "out", None, 13)
+    assert again.digest == data.digest and len(again.entries) == 37
+
+
+def test_an_area_file_of_other_labels_is_refused_only_if_asked_for(labelled_jsonl: Callable[[int], Path]) -> None:
+    from cooptag_training import areas
+
+    assert pipeline.load_data(labelled_jsonl(60), None, 1).entries == []
+    with pytest.raises(UsageError, match="its ids are not the data's labels"):
+        pipeline.load_data(labelled_jsonl(60), areas.DEFAULT_FILE, 1)
+
+
+def test_evaluation_refuses_labels_that_the_model_does_not_know(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"text": "a", "labels": ["tourism"]}\n')
+    with pytest.raises(InputError, match="labels tourism are not among the model's areas"):
+        evaluate.evaluate(Tagger.load(tiny_model), evaluate.read_rows(tmp_path / "rows.jsonl"))
