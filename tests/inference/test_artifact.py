@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from cooptag import Tagger, artifact
 from cooptag.errors import ModelError
 

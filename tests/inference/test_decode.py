@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from cooptag.decode import Decoder
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
+from cooptag.decode import Decoder
 
 DECODER = Decoder(("a", "b"), np.array([1.0, 2.0]), np.array([0.0, -1.0]), np.array([0.5, 0.3]))
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from cooptag import Tagger, encoder
 from cooptag.artifact import FILES, load, save
 from cooptag.errors import ModelError, UsageError
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 ARTICLE = "The ministers met.\nThey agreed on climate cooperation. Trade and energy came next!\n\n   Khí hậu là ưu tiên. 🌏"
 

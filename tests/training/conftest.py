@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from cooptag_training import config as recipes
 from cooptag_training.config import TrainConfig
 
@@ -16,8 +17,9 @@ FILLER = ["the", "ministers", "agreed", "on", "and", "met", "today", "hai", "bê
 def base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a random BERT of width 32 and a Unigram tokenizer over the words above."""
     import torch
-    from cooptag_training.pretrained import build_tokenizer
     from transformers import BertConfig, BertModel
+
+    from cooptag_training.pretrained import build_tokenizer
 
     folder = tmp_path_factory.mktemp("base")
     words = [*FILLER, *(word for group in WORDS.values() for word in group)]
@@ -32,15 +34,15 @@ def base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_config(base_model: Path) -> TrainConfig:
     """configs/train-tiny.yaml on the tiny encoder: the shipped recipe is what tests run."""
     values = recipes.load(ROOT / "configs/train-tiny.yaml").model_dump()
     return recipes.parse({**values, "base_model": str(base_model)}, "test")
 
 
-@pytest.fixture
-def labelled_jsonl(tmp_path: Path) -> Callable[[int], Path]:
+@pytest.fixture(scope="session")
+def labelled_jsonl(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
     """Writes `n` distinct labelled sentences over three labels and none, in groups of three."""
     import json
     import random
@@ -53,7 +55,7 @@ def labelled_jsonl(tmp_path: Path) -> Callable[[int], Path]:
             words = [draw.choice(WORDS[label]) for label in labels] + draw.sample(FILLER, 6)
             draw.shuffle(words)
             rows.append({"text": f"{' '.join(words)} {i}.", "labels": labels, "group": f"g{i // 3}", "lang": "en"})
-        file = tmp_path / "rows.jsonl"
+        file = tmp_path_factory.mktemp("rows") / "rows.jsonl"
         file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf8")
         return file
 

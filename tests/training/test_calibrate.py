@@ -1,6 +1,7 @@
 """Thresholds and calibration do what they promise on scores whose truth is known."""
 
 import numpy as np
+
 from cooptag_training import calibrate, metrics
 
 GENERATOR = np.random.default_rng(1)

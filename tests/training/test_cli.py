@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -43,15 +44,29 @@ def test_fit_on_anybodys_labels_then_evaluate(base_model: Path, labelled_jsonl: 
     [
         (["fit", "--data", "none.jsonl", "--out", "x", "--config", str(ROOT / "configs/train-tiny.yaml")], 2, "none.jsonl"),
         (["fit", "--data", "rows.jsonl", "--out", "x", "--config", "none.yaml"], 2, "none.yaml"),
-        (["fit", "--data", "rows.jsonl", "--out", "x", "--config", str(ROOT / "configs/train-tiny.yaml"), "--set", "epoch=1"], 2, "'epochs'"),
-        (["fit", "--data", "rows.jsonl", "--out", "x", "--config", str(ROOT / "configs/train-tiny.yaml"), "--set", "epochs"], 2, "expected key=value"),
+        (
+            ["fit", "--data", "rows.jsonl", "--out", "x", "--config", str(ROOT / "configs/train-tiny.yaml"), "--set", "epoch=1"],
+            2,
+            "'epochs'",
+        ),
+        (
+            ["fit", "--data", "rows.jsonl", "--out", "x", "--config", str(ROOT / "configs/train-tiny.yaml"), "--set", "epochs"],
+            2,
+            "expected key=value",
+        ),
         (["evaluate", "none", "rows.jsonl"], 3, "no model 'none'"),
         (["build", "--corpus", "none"], 2, "holds no article"),
-        (["export", "none", "--data", "rows.jsonl", "--out", "x", "--config", str(ROOT / "configs/train-tiny.yaml")], 2, "no finished training"),
+        (
+            ["export", "none", "--data", "rows.jsonl", "--out", "x", "--config", str(ROOT / "configs/train-tiny.yaml")],
+            2,
+            "no finished training",
+        ),
     ],
 )
-def test_a_users_mistake_is_one_line(tmp_path: Path, labelled_jsonl: Callable[[int], Path], args: list[str], code: int, message: str) -> None:
-    labelled_jsonl(60)
+def test_a_users_mistake_is_one_line(
+    tmp_path: Path, labelled_jsonl: Callable[[int], Path], args: list[str], code: int, message: str
+) -> None:
+    shutil.copy(labelled_jsonl(60), tmp_path)
     done = run(*args, *(["--tracking", "off"] if args[0] in ("fit", "export") else []), cwd=tmp_path)
     assert done.returncode == code, done.stderr
     assert message in done.stderr and "Traceback" not in done.stderr

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from cooptag.errors import UsageError
 from cooptag_training import config
 

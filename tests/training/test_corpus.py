@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from cooptag.errors import InputError
 from cooptag.text import LANGUAGES
 from cooptag_training import areas, corpus

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from cooptag.errors import InputError
 from cooptag_training import dataset
 from cooptag_training.split import SPLITS, Row
@@ -66,7 +67,12 @@ def jsonl(tmp_path: Path, *lines: str | bytes) -> Path:
 
 
 def test_jsonl_takes_bom_crlf_blank_lines_and_optional_fields(tmp_path: Path) -> None:
-    file = jsonl(tmp_path, b'\xef\xbb\xbf{"text": "Hop tac", "labels": ["b", "a", "b"]}\r', "", '{"text": "x", "labels": [], "lang": "fr", "group": "g"}')
+    file = jsonl(
+        tmp_path,
+        b'\xef\xbb\xbf{"text": "Hop tac", "labels": ["b", "a", "b"]}\r',
+        "",
+        '{"text": "x", "labels": [], "lang": "fr", "group": "g"}',
+    )
     first, second = dataset.from_jsonl(file)
     assert first.labels == ("a", "b") and first.group == "row 1"
     assert (second.labels, second.lang, second.group) == ((), "fr", "g")
@@ -105,5 +111,3 @@ def test_an_empty_file_and_half_given_splits_are_refused(tmp_path: Path) -> None
 def test_a_label_that_training_never_shows_is_refused() -> None:
     with pytest.raises(InputError, match="labels energy, trade are in no training row"):
         dataset.label_names(ROWS)
-
-

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from cooptag.errors import UsageError
 from cooptag_training import fit, pipeline, tracking
 from cooptag_training.config import TrainConfig
@@ -18,7 +19,7 @@ from cooptag_training.metrics import precision_recall_f1
 ROOT = Path(__file__).resolve().parents[2]
 # Trains in a process of its own, so that it can be killed; prints the log history at the end.
 SCRIPT = """
-import json, sys
+import json, sys, time
 from pathlib import Path
 from cooptag_training import fit, pipeline, tracking
 from cooptag_training.config import TrainConfig
@@ -95,22 +96,29 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "CACHE", tmp_path / "cache")
 
 
-@pytest.mark.parametrize("pooling", ["label_attention", "mean"])
-def test_training_learns_what_the_words_say(tiny_config: TrainConfig, labelled_jsonl: Callable[[int], Path], tmp_path: Path, pooling: str) -> None:
+def test_training_learns_what_the_words_say(tiny_config: TrainConfig, labelled_jsonl: Callable[[int], Path], tmp_path: Path) -> None:
     from cooptag_training.export import torch_logits
 
-    config = tiny_config.model_copy(update={"pooling": pooling, "epochs": 6.0})
-    data, model, tokenizer = trained(config, labelled_jsonl(240), tmp_path / "work")
+    data, model, tokenizer = trained(tiny_config.model_copy(update={"epochs": 6.0}), labelled_jsonl(240), tmp_path / "work")
     test = data.part("test")
-    logits = torch_logits(model, fit.tokenize(test, data.labels, tokenizer, config)["input_ids"])
+    logits = torch_logits(model, fit.tokenize(test, data.labels, tokenizer, tiny_config)["input_ids"])
     assert precision_recall_f1(fit.label_matrix(test, data.labels), logits > 0)["f1"] > 0.9
 
 
+@pytest.fixture(scope="module")
+def finished(tiny_config: TrainConfig, labelled_jsonl: Callable[[int], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The work folder of a finished run with two checkpoints."""
+    work = tmp_path_factory.mktemp("finished") / "work"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "CACHE", work.parent / "cache")
+        trained(tiny_config.model_copy(update={"epochs": 1.0}), labelled_jsonl(200), work)
+    return work
+
+
 @pytest.fixture
-def checkpoints(tiny_config: TrainConfig, labelled_jsonl: Callable[[int], Path], tmp_path: Path) -> Path:
-    """Two checkpoints of a finished run."""
-    trained(tiny_config.model_copy(update={"epochs": 1.0}), labelled_jsonl(200), tmp_path / "work")
-    folder = tmp_path / "work/checkpoints"
+def checkpoints(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the two checkpoints, to be damaged."""
+    folder = Path(shutil.copytree(finished, tmp_path / "work")) / "checkpoints"
     assert len(list(folder.glob("checkpoint-*"))) == 2
     return folder
 
@@ -152,7 +160,9 @@ def test_a_pickle_planted_in_a_checkpoint_does_not_run(
     assert not (tmp_path / "marker").exists()
 
 
-def test_a_work_folder_of_other_data_or_recipe_is_refused(checkpoints: Path, tiny_config: TrainConfig, labelled_jsonl: Callable[[int], Path]) -> None:
+def test_a_work_folder_of_other_data_or_recipe_is_refused(
+    checkpoints: Path, tiny_config: TrainConfig, labelled_jsonl: Callable[[int], Path]
+) -> None:
     with pytest.raises(UsageError, match="holds a run of other data or configuration"):
         trained(tiny_config.model_copy(update={"epochs": 2.0}), labelled_jsonl(200), checkpoints.parent)
 
@@ -167,10 +177,11 @@ def test_batches_are_padded_to_their_longest_row() -> None:
 
 def test_training_feeds_what_inference_feeds(tiny_config: TrainConfig, base_model: Path) -> None:
     """One normaliser, one prefix, one window: token ids of `tokenize` are those of the serving tokenizer."""
-    from cooptag.text import normalize
-    from cooptag_training.split import Row
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
+
+    from cooptag.text import normalize
+    from cooptag_training.split import Row
 
     tokenizer = PreTrainedTokenizerFast.from_pretrained(base_model)
     config = tiny_config.model_copy(update={"prefix": "joint ", "max_length": 16})
@@ -180,5 +191,3 @@ def test_training_feeds_what_inference_feeds(tiny_config: TrainConfig, base_mode
     serving.enable_truncation(16)
     assert ids == [serving.encode("joint " + normalize(t, "vi")).ids for t in texts]
     assert max(map(len, ids)) == 16
-
-

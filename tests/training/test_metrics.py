@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from cooptag_training import metrics
 from sklearn.metrics import f1_score, precision_score, recall_score
+
+from cooptag_training import metrics
 
 GENERATOR = np.random.default_rng(0)
 GOLD = GENERATOR.random((200, 5)) < 0.3

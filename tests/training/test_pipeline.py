@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from cooptag import Tagger, artifact
 from cooptag.errors import InputError, UsageError
 from cooptag_training import evaluate, export, pipeline, tracking
@@ -53,8 +54,9 @@ def test_from_jsonl_to_tags_export_and_evaluation(
 
 
 def test_a_graph_that_strays_from_torch_is_not_exported(out: Path) -> None:
-    from cooptag_training.model import AreaClassifier
     from transformers import PreTrainedTokenizerFast
+
+    from cooptag_training.model import AreaClassifier
 
     work = out.with_name("model.work") / "final"
     model, tokenizer = AreaClassifier.from_pretrained(work), PreTrainedTokenizerFast.from_pretrained(work)

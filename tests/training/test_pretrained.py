@@ -5,18 +5,42 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from cooptag.errors import InputError, UsageError
 from cooptag_training import pretrained, vocabulary
 
-PIECES = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0), ("▁khí", -3.0), ("▁hậu", -3.0), ("a", -5.0), ("b", -5.0)]
+PIECES = [
+    ("<s>", 0.0),
+    ("<pad>", 0.0),
+    ("</s>", 0.0),
+    ("<unk>", 0.0),
+    ("▁", -2.0),
+    ("▁khí", -3.0),
+    ("▁hậu", -3.0),
+    ("a", -5.0),
+    ("b", -5.0),
+]
 HIDDEN, LAYERS, INNER, POSITIONS = 32, 1, 64, 16
 
 
 def write_weights(file: Path) -> dict[str, np.ndarray]:
     """A complete E5S1 file of a one-layer model; returns the values that reading must give."""
     generator = np.random.default_rng(0)
-    shapes = {"emb.word": (len(PIECES), HIDDEN), "emb.pos": (POSITIONS, HIDDEN), "emb.type": (2, HIDDEN), "emb.ln.w": (HIDDEN,), "emb.ln.b": (HIDDEN,)}
-    matrices = {"q": (HIDDEN, HIDDEN), "k": (HIDDEN, HIDDEN), "v": (HIDDEN, HIDDEN), "ao": (HIDDEN, HIDDEN), "fi": (INNER, HIDDEN), "fo": (HIDDEN, INNER)}
+    shapes = {
+        "emb.word": (len(PIECES), HIDDEN),
+        "emb.pos": (POSITIONS, HIDDEN),
+        "emb.type": (2, HIDDEN),
+        "emb.ln.w": (HIDDEN,),
+        "emb.ln.b": (HIDDEN,),
+    }
+    matrices = {
+        "q": (HIDDEN, HIDDEN),
+        "k": (HIDDEN, HIDDEN),
+        "v": (HIDDEN, HIDDEN),
+        "ao": (HIDDEN, HIDDEN),
+        "fi": (INNER, HIDDEN),
+        "fo": (HIDDEN, INNER),
+    }
     for name, shape in matrices.items():
         shapes |= {f"l0.{name}.w": shape, f"l0.{name}.b": (shape[0],)}
     shapes |= {f"l0.{name}.{kind}": (HIDDEN,) for name in ("aln", "oln") for kind in "wb"}
@@ -94,8 +118,6 @@ def test_an_unknown_source_is_one_line_with_what_to_do(monkeypatch: pytest.Monke
         pretrained.load("wheel")
 
 
-
-
 def test_trimming_keeps_rows_and_encodings_of_kept_pieces(tmp_path: Path) -> None:
     import torch
 
@@ -128,6 +150,7 @@ def test_scripts_of_the_languages_are_covered_character_by_character(piece: str,
 
 def test_the_installed_wheel_encodes_related_sentences_closer_than_unrelated_ones() -> None:
     import torch
+
     from cooptag_training.model import pooled
 
     if pretrained.wheel_file() is None:

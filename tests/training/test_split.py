@@ -3,6 +3,7 @@
 import random
 
 import pytest
+
 from cooptag.errors import InputError
 from cooptag_training import split
 from cooptag_training.split import SPLITS, Row

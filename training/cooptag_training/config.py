@@ -35,7 +35,7 @@ class TrainConfig(_Strict):
     name: str = Field("cooptag-small", pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
     seed: int = 13
     base_model: str = "auto"
-    vocabulary_size: int = Field(64_000, ge=0)
+    vocabulary_size: int = Field(56_000, ge=0)
     max_length: int = Field(256, ge=16, le=512)
     prefix: str = "query: "
     pooling: Literal["mean", "label_attention"] = "label_attention"

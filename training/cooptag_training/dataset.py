@@ -47,7 +47,11 @@ def from_jsonl(file: Path) -> list[Row]:
     :raises InputError: naming the line, what it holds and what was expected.
     """
     rows = []
-    for number, raw in enumerate(file.read_bytes().split(b"\n"), start=1):
+    try:
+        lines = file.read_bytes().split(b"\n")
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror}); expected a dataset folder or JSONL of text and labels") from error
+    for number, raw in enumerate(lines, start=1):
         if raw.strip():
             rows.append(_jsonl_row(f"{file}:{number}", number, raw.removeprefix(b"\xef\xbb\xbf")))
     if not rows:
@@ -83,7 +87,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def split_rows(rows: Sequence[Row], seed: int) -> list[Row]:
-    """Rows with their split: as given if every row has one, else assigned; checked for leaks either way.
+    """Rows with their split, in the order of the splits: as given if every row has one, else assigned; checked for leaks either way.
 
     :raises InputError: if only some rows name a split, or a check fails.
     """
@@ -92,7 +96,8 @@ def split_rows(rows: Sequence[Row], seed: int) -> list[Row]:
         raise InputError(f"{given} of {len(rows)} rows name a split; expected all or none")
     splits = [row.split for row in rows] if given else splitting.assign(rows, seed)
     splitting.check(rows, splits)
-    return [replace(row, split=split) for row, split in zip(rows, splits, strict=True)]
+    placed = [replace(row, split=split) for row, split in zip(rows, splits, strict=True)]
+    return sorted(placed, key=lambda row: SPLITS.index(row.split))  # the order in which a saved folder reads back
 
 
 def label_names(rows: Sequence[Row]) -> list[str]:

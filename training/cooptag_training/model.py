@@ -11,7 +11,6 @@ from torch import nn
 from transformers import BertConfig, BertModel, BertPreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-
 START_SPREAD = 1.5
 
 
