@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -155,4 +156,6 @@ def main() -> NoReturn:
             file=sys.stderr,
         )
         sys.exit(2)
+    # The rows are a few thousand: building them shows no bar.
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     run(app)

@@ -106,6 +106,8 @@ def fit(config: TrainConfig, data: Data, out: Path, tracker: tracking.Tracker) -
     from cooptag_training.fit import tokenize, train
 
     _check_out(out)
+    _quiet_loading()
+    commit = tracking.git_commit()  # of the code that trains, whatever is edited in the meantime
     work = out.with_name(out.name + ".work")
     with tracker.run(config.name, {"config": config.model_dump(), "data": data.source, "data_hash": data.digest}) as run_id:
         counts = {split: len(data.part(split)) for split in ("train", "validation", "test")}
@@ -118,9 +120,16 @@ def fit(config: TrainConfig, data: Data, out: Path, tracker: tracking.Tracker) -
         tracker.figure("loss_curve", plots.loss_curve(history))
         model.save_pretrained(work / "final")
         tokenizer.save_pretrained(work / "final")
-        report = export(config, data, model, tokenizer, out, run_id, tracker)
+        report = export(config, data, model, tokenizer, out, (run_id, commit), tracker)
         tracker.model(out, config.name)
     return report
+
+
+def _quiet_loading() -> None:
+    """Loading and saving weights takes a second and needs no progress bars of its own; training keeps its bar."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
 
 def _check_out(out: Path) -> None:
@@ -203,11 +212,12 @@ def _save_whole(folder: Path, model: Any, tokenizer: Any, report: dict[str, int]
 
 
 def export(
-    config: TrainConfig, data: Data, model: "AreaClassifier", tokenizer: "PreTrainedTokenizerFast", out: Path, run_id: str,
+    config: TrainConfig, data: Data, model: "AreaClassifier", tokenizer: "PreTrainedTokenizerFast", out: Path, made_by: tuple[str, str],
     tracker: tracking.Tracker,
 ) -> dict[str, Any]:  # fmt: skip
     """torch model → model folder: parity gate, quantisation, thresholds from validation, golden texts, model card.
 
+    :param made_by: the tracked run's id and the commit of the code.
     :raises ParityError: if the fp32 graph strays from torch; nothing is written then.
     """
     from cooptag_training import export as onnx_export
@@ -215,7 +225,7 @@ def export(
     graph = onnx_export.to_onnx(model)
     parity = onnx_export.check_parity(model, graph, tokenizer, parity_texts(data.rows, config), config.max_length)
     tracker.metrics({"export_parity": parity, "fp32_bytes": len(graph)})
-    draft = _draft(config, data, run_id)
+    draft = _draft(config, data, made_by)
     reports = {}
     for precision in ("fp32", "int8") if config.export_precision == "int8" else ("fp32",):
         contents = _contents(graph if precision == "fp32" else onnx_export.quantize(graph), tokenizer, data)
@@ -232,14 +242,14 @@ def parity_texts(rows: Sequence[Row], config: TrainConfig, count: int = 64) -> l
     return [config.prefix + text.normalize(row.text, row.lang) for row in [*held_out[::step], held_out[-1]]]
 
 
-def _draft(config: TrainConfig, data: Data, run_id: str) -> Manifest:
+def _draft(config: TrainConfig, data: Data, made_by: tuple[str, str]) -> Manifest:
     n = len(data.labels)
     return Manifest(
         format_version=artifact.FORMAT_VERSION, name=config.name, areas=data.labels, thresholds=[0.5] * n,
         calibration=Calibration(method="none", scale=[1.0] * n, bias=[0.0] * n), max_length=config.max_length,
         languages=sorted({row.lang for row in data.rows}), text_version=text.TEXT_VERSION, prefix=config.prefix,
         precision="fp32", base_model="intfloat/multilingual-e5-small" if config.base_model in ("auto", "wheel") else config.base_model,
-        data_hash=data.digest, run_id=run_id, git_commit=tracking.git_commit(),
+        data_hash=data.digest, run_id=made_by[0], git_commit=made_by[1],
         created=datetime.now(UTC).strftime("%Y-%m-%d"), files={},
     )  # fmt: skip
 
@@ -357,6 +367,6 @@ def export_work(work: Path, config: TrainConfig, data: Data, out: Path, tracker:
     if [label for label, _ in sorted(trained_on.items(), key=lambda item: int(item[1]))] != data.labels:
         raise UsageError(f"{work}: was trained on other labels than {data.source}; name the data it was trained on")
     with tracker.run(f"{config.name} export", {"config": config.model_dump(), "data_hash": data.digest}) as run_id:
-        report = export(config, data, model, PreTrainedTokenizerFast.from_pretrained(final), out, run_id, tracker)
+        report = export(config, data, model, PreTrainedTokenizerFast.from_pretrained(final), out, (run_id, tracking.git_commit()), tracker)
         tracker.model(out, config.name)
     return report
