@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from cooptag.decode import Decoder
 from cooptag.errors import ModelError
@@ -26,7 +26,9 @@ FILES = ("model.onnx", "tokenizer.json", "areas.json", "golden.json", "README.md
 # A folder larger than this is refused before it is read: released models stay under 40 MB, bring-your-own ones
 # under the 118 M parameters of the untrimmed encoder in fp32.
 MAX_FILE_BYTES = 1_000_000_000
+MAX_LENGTH = 8192  # tokens
 DEFAULT_MODEL = "cooptag-small"
+_AREAS = TypeAdapter(list[Area])
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -90,11 +92,17 @@ def find(model: str | os.PathLike[str] | None = None) -> Path:
         for folder in _shipped_models():
             if (folder / name).is_dir():
                 return folder / name
-    path = Path(name)
-    if name and path.is_dir():
-        return path
+    if name and _is_dir(Path(name)):
+        return Path(name)
     shipped = sorted({p.name for folder in _shipped_models() if folder.is_dir() for p in folder.iterdir() if p.is_dir()})
     raise ModelError(f"no model {name!r}: expected a model folder or one of {shipped}; name one with --model")
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name too long, or with a NUL
+        return False
 
 
 def _shipped_models() -> tuple[Path, ...]:
@@ -120,7 +128,7 @@ def load(path: Path) -> ModelFolder:
 
 def _read_layout(path: Path) -> dict[str, bytes]:
     """The bytes of each declared file. Anything absent, additional, linked or oversized is refused by name."""
-    if not path.is_dir():
+    if not _is_dir(path):
         raise ModelError(f"{path}: no such model folder; name one with --model")
     expected = {MANIFEST, *FILES}
     for entry in sorted(path.iterdir()):
@@ -172,16 +180,16 @@ def _check_manifest(file: Path, manifest: Manifest) -> None:
         raise ModelError(f"{file}: areas must be a list of different ids; get the folder again")
     if set(manifest.files) != set(FILES):
         raise ModelError(f"{file}: files must name {', '.join(FILES)}; get the folder again")
-    if manifest.max_length < 8:
-        raise ModelError(f"{file}: max_length is {manifest.max_length}, expected at least 8; get the folder again")
+    if not 8 <= manifest.max_length <= MAX_LENGTH:
+        raise ModelError(f"{file}: max_length is {manifest.max_length}, expected 8 to {MAX_LENGTH}; get the folder again")
 
 
 def _parse_areas(path: Path, raw: bytes, manifest: Manifest) -> tuple[Area, ...]:
     file = path / "areas.json"
     try:
-        areas = tuple(Area(**row) for row in _parse_json(file, raw))
-    except TypeError as error:
-        raise ModelError(f"{file}: is not a list of areas ({error}); get the folder again") from error
+        areas = tuple(_AREAS.validate_json(raw, strict=True))
+    except ValidationError as error:
+        raise ModelError(f"{file}: is not a list of areas ({error.errors()[0]['msg']}); get the folder again") from error
     if [area.id for area in areas] != manifest.areas:
         raise ModelError(f"{file}: its areas are not the manifest's; get the folder again")
     return areas
@@ -201,9 +209,12 @@ def save(path: Path, manifest: Manifest, contents: dict[str, bytes]) -> Manifest
 
     :param contents: the bytes of each file of `FILES`; the manifest's `files` and `digest` are filled in here.
     :raises ValueError: if `contents` does not hold exactly the declared files.
+    :raises ModelError: if `path` holds anything but a model folder, which is replaced.
     """
     if set(contents) != set(FILES):
         raise ValueError(f"a model folder is written from {FILES}, got {sorted(contents)}")
+    if not replaceable(path):
+        raise ModelError(f"{path}: exists and is no model folder; choose another place")
     digests = {name: hashlib.sha256(contents[name]).hexdigest() for name in FILES}
     manifest = manifest.model_copy(update={"files": digests})
     manifest = manifest.model_copy(update={"digest": _digest(manifest)})
@@ -217,6 +228,14 @@ def save(path: Path, manifest: Manifest, contents: dict[str, bytes]) -> Manifest
             path.rename(Path(scratch) / "old")
         new.rename(path)
     return manifest
+
+
+def replaceable(path: Path) -> bool:
+    """Whether a model folder may be written at `path`: nothing is there, or a model folder and nothing else."""
+    if not path.is_dir():
+        return not path.exists()
+    names = {entry.name for entry in path.iterdir()}
+    return not names or (MANIFEST in names and names <= {MANIFEST, *FILES})
 
 
 def write_durably(file: Path, raw: bytes) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -61,7 +60,7 @@ def tag(
     sentences = _tag_lines(tagger, article, lang, all_scores) if no_split else tagger.tag_article(article, lang, all_scores)
     if as_json:
         for sentence in sentences:
-            print(json.dumps(sentence.to_dict(labels), ensure_ascii=False).encode("utf8", "replace").decode("utf8"))
+            print(json.dumps(sentence.to_dict(labels), ensure_ascii=False))
     else:
         _print_sentences(tagger, sentences, labels)
 
@@ -114,10 +113,8 @@ def _print_sentences(tagger: "Tagger", sentences: "list[TaggedSentence]", labels
         chips = Text("  ")
         for area in sentence.areas:
             style = PILLAR_STYLES.get(pillars[area.id], OTHER_STYLE)
-            chips.append(
-                f" {shown[area.id]} {area.score:.2f} " if console.is_terminal else f"[{shown[area.id]} {area.score:.2f}]",
-                style,
-            )
+            label = f"{clean_for_terminal(shown[area.id])} {area.score:.2f}"
+            chips.append(f" {label} " if console.is_terminal else f"[{label}]", style)
             chips.append(" ")
         if sentence.truncated:
             chips.append("(end not read: longer than the model's window) ", "yellow")
@@ -153,25 +150,26 @@ def _print_json(value: dict[str, Any]) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def run(application: typer.Typer) -> NoReturn:
+def run(application: typer.Typer, name: str = "cooptag") -> NoReturn:
     """Runs a command line; a user's error becomes one line on standard error and its exit code.
 
-    SIGPIPE and SIGTERM keep their usual meaning: a closed pipe ends the program quietly, a signal gives 128 + n.
+    A closed pipe ends the program quietly; Ctrl-C gives 130.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # LANG=C must not break Vietnamese
             stream.reconfigure(encoding="utf8", errors="replace")
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         application()
     except CooptagError as error:
-        print(f"cooptag: {one_line(str(error))}", file=sys.stderr)
+        print(f"{name}: {one_line(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        os._exit(0)
+        os._exit(0)  # the interpreter would complain once more while flushing
+    except OSError as error:
+        print(f"{name}: {one_line(str(error))}; check the path, its permissions and the disk", file=sys.stderr)
+        sys.exit(2)
     sys.exit(0)
 
 

@@ -16,8 +16,8 @@ CHARS_PER_TOKEN = 16
 # Padded tokens in one run: 16 sentences of 64 tokens. Larger batches were not faster on 2 cores and need more memory.
 BATCH_TOKENS = 1024
 DEVICES = ("auto", "cpu", "cuda")
-# A tensor kept in another file names it under the key "location", as protobuf writes that key: tag, length, letters.
-_EXTERNAL_DATA = b"\x0a\x08location"
+# A tensor kept in another file names it under this key; no graph that `cooptag-train export` writes holds the word.
+_EXTERNAL_DATA = b"location"
 
 
 class Encoder:
@@ -34,14 +34,18 @@ class Encoder:
         self._tokenizer = _load_tokenizer(folder)
         self._session = _load_session(folder, _providers(device), threads)
         self.device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
+        if device == "cuda" and self.device != "cuda":
+            raise UsageError("device is 'cuda', but CUDA did not start (driver, cuDNN or GPU missing); mend it or use --device cpu")
         self._check_outputs(folder)
+        self._path = folder.path
 
     def _check_outputs(self, folder: ModelFolder) -> None:
-        outputs = self._session.get_outputs()
-        if [o.name for o in outputs] != ["logits"] or outputs[0].shape[-1] != self.n_areas:
-            shape = [(o.name, o.shape) for o in outputs]
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        fits = sorted(i.name for i in inputs) == ["attention_mask", "input_ids"] and [o.name for o in outputs] == ["logits"]
+        if not fits or outputs[0].shape[1:] != [self.n_areas]:
+            shape = [(x.name, x.shape) for x in (*inputs, *outputs)]
             raise ModelError(
-                f"{folder.path / 'model.onnx'}: outputs are {shape}, expected logits (n, {self.n_areas}); "
+                f"{folder.path / 'model.onnx'}: has {shape}, expected input_ids, attention_mask and logits (n, {self.n_areas}); "
                 "the network and the manifest are of different models, get the folder again"
             )
 
@@ -66,7 +70,13 @@ class Encoder:
         for row, sequence in enumerate(ids):
             input_ids[row, : len(sequence)] = sequence
             mask[row, : len(sequence)] = 1
-        output: npt.NDArray[np.float32] = self._session.run(["logits"], {"input_ids": input_ids, "attention_mask": mask})[0]
+        try:
+            output: npt.NDArray[np.float32] = self._session.run(["logits"], {"input_ids": input_ids, "attention_mask": mask})[0]
+        except Exception as error:  # onnxruntime's errors share no base class
+            reason = " ".join(str(error).split())[:200]
+            raise ModelError(
+                f"{self._path / 'model.onnx'}: does not run ({reason}); network and tokenizer may not belong together"
+            ) from error
         return output
 
     @property
@@ -97,14 +107,21 @@ def _load_session(folder: ModelFolder, providers: list[str], threads: int | None
         raise ModelError(f"{folder.path / 'model.onnx'}: keeps tensors in another file; a cooptag model is one file, export it again")
 
     options = ort.SessionOptions()
-    options.log_severity_level = 3
-    if threads or os.environ.get("COOPTAG_THREADS"):
-        options.intra_op_num_threads = threads or int(os.environ["COOPTAG_THREADS"])
+    options.log_severity_level = 4  # errors come as exceptions, and are worded there
+    options.intra_op_num_threads = threads or _threads_asked()
     try:
         return ort.InferenceSession(folder.model, options, providers=providers)
     except Exception as error:  # onnxruntime's errors share no base class
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise ModelError(f"{folder.path / 'model.onnx'}: does not load ({reason}); get the folder again") from error
+
+
+def _threads_asked() -> int:
+    """COOPTAG_THREADS, or 0: a thread for each core."""
+    asked = os.environ.get("COOPTAG_THREADS", "0")
+    if not asked.isdecimal():
+        raise UsageError(f"COOPTAG_THREADS is {asked!r}; expected a number of threads, 0 for one a core")
+    return int(asked)
 
 
 def _providers(device: str) -> list[str]:

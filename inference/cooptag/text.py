@@ -31,7 +31,6 @@ MAX_SENTENCE: Final = 2000
 PHRASE_LIMIT: Final = {"th": 200, "lo": 400, "km": 400, "my": 400}
 DETECT_CHARS: Final = 3000
 # A burst of more marks on one letter is an attack: Unicode's own stream-safe format stops at 30, real text below 8.
-# A burst of more marks on one letter is an attack: Unicode's own stream-safe format stops at 30, real text below 8.
 MAX_MARKS: Final = 10
 
 # Invisible: removed by `normalize`, cut off the edges of a sentence. Soft hyphen, zero-width characters, bidi controls,
@@ -465,7 +464,7 @@ _ZAWGYI_SIGN: Final = re.compile(
 # Unicode only: h below, kinzi, asat that closes a syllable.
 _UNICODE_SIGN: Final = re.compile("\u103e|\u1004\u103a\u1039|\u103a(?=[\u1000-\u1021]?[\u1037\u104a\u104b ]|$)")
 _ZAWGYI_SYLLABLE: Final = re.compile(
-    f"([\u1031{data.WRAP}]*)([\u1000-\u1021\u1023-\u102a\u103f])"
+    f"([\u1031{data.WRAP}]{{0,4}})([\u1000-\u1021\u1023-\u102a\u103f])"
     f"((?:\u1039[\u1000-\u1021]|[{data.KINZI}\u102b-\u1030\u1032-\u1038\u103a-\u103e])*)"
 )
 _BURMESE_SPELLING: Final = (  # typed for a look-alike: zero for wa, u for nya, ca-ya for jha, sa-ra for o

@@ -122,7 +122,57 @@ def test_external_data_in_the_working_directory_is_refused(folder: Path, monkeyp
     test_external_tensor_data_is_refused(folder, "secret.bin")
 
 
-@pytest.mark.parametrize("name", ["nope", "../tiny", "/no/such/folder", "a/../../b", "x" * 200, "", "\x1b[31m"])
+def test_external_data_under_an_overlong_key_length_is_refused(folder: Path) -> None:
+    """Protobuf may write the length 8 in two bytes; the word itself it cannot write otherwise."""
+    contents = {name: (folder / name).read_bytes() for name in artifact.FILES}
+    contents["model.onnx"] += b"\x72\x0d\x0a\x88\x00location\x12\x00"  # metadata_props, ignored by the runtime
+    artifact.save(folder, artifact.load(folder).manifest, contents)
+    with pytest.raises(ModelError, match="keeps tensors in another file"):
+        Tagger.load(folder)
+
+
+def test_a_network_with_another_input_is_refused(folder: Path) -> None:
+    import onnx
+
+    graph = onnx.load_from_string((folder / "model.onnx").read_bytes())
+    graph.graph.input.append(onnx.helper.make_tensor_value_info("position_ids", onnx.TensorProto.INT64, ["n", "t"]))
+    contents = {name: (folder / name).read_bytes() for name in artifact.FILES}
+    artifact.save(folder, artifact.load(folder).manifest, {**contents, "model.onnx": graph.SerializeToString()})
+    with pytest.raises(ModelError, match="expected input_ids, attention_mask and logits"):
+        Tagger.load(folder)
+
+
+def test_token_ids_beyond_the_embeddings_are_a_model_error(folder: Path) -> None:
+    contents = {name: (folder / name).read_bytes() for name in artifact.FILES}
+    tokenizer = json.loads(contents["tokenizer.json"])
+    tokenizer["model"]["vocab"]["climate"] = 9999
+    artifact.save(folder, artifact.load(folder).manifest, {**contents, "tokenizer.json": json.dumps(tokenizer).encode()})
+    with pytest.raises(ModelError, match=r"model\.onnx: does not run"):
+        Tagger.load(folder).tag(["climate"])
+
+
+@pytest.mark.parametrize("areas", [b"{}", b'[{"id": "climate", "names": ["x"]}]', b'[{"name": "climate"}]', b"[1]", b"nonsense"])
+def test_an_area_list_of_another_shape_is_refused(folder: Path, areas: bytes) -> None:
+    contents = {name: (folder / name).read_bytes() for name in artifact.FILES}
+    artifact.save(folder, artifact.load(folder).manifest, {**contents, "areas.json": areas})
+    with pytest.raises(ModelError, match=r"areas\.json"):
+        artifact.load(folder)
+
+
+def test_saving_never_replaces_what_is_no_model_folder(folder: Path, tmp_path: Path) -> None:
+    manifest = artifact.load(folder).manifest
+    contents = {name: (folder / name).read_bytes() for name in artifact.FILES}
+    for place in (tmp_path / "thesis", tmp_path / "mixed"):
+        place.mkdir()
+        (place / "thesis.txt").write_text("years of work")
+        if place.name == "mixed":
+            (place / artifact.MANIFEST).write_text("{}")
+        with pytest.raises(ModelError, match="exists and is no model folder"):
+            artifact.save(place, manifest, contents)
+        assert (place / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("name", ["nope", "../tiny", "/no/such/folder", "a/../../b", "x" * 5000, "a\0b", "", "\x1b[31m"])
 def test_an_unknown_model_names_what_there_is(name: str) -> None:
     with pytest.raises(ModelError, match="no model"):
         artifact.find(name)

@@ -60,6 +60,8 @@ def test_options_names_all_scores_and_no_split(tiny_model: Path) -> None:
         (["tag", "-", "--names", "xx"], "a", 2, "no area names in 'xx'"),
         (["tag", "-", "--device", "tpu"], "a", 2, "device is 'tpu'"),
         (["tag", "-", "--model", "nope"], "a", 3, "no model 'nope'"),
+        (["tag", "-", "--model", "n" * 3000], "a", 3, "no model"),
+        (["tag", "/"], "", 2, "cannot be read"),
         (["tag", "-", "--nonsense"], "a", 2, "No such option"),
     ],
 )
@@ -95,6 +97,23 @@ def test_escape_sequences_in_a_text_never_reach_the_terminal(tiny_model: Path) -
     done = run("tag", "-", "--model", str(tiny_model), text="trade \x1b[31m and \x00 \u202e energy\n")
     assert done.returncode == 0
     assert not {"\x1b", "\x00", "\u202e"} & set(done.stdout)
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text("They agreed on climate.\n" * 20_000)
+    arguments = ["tag", str(tmp_path / "long.txt"), "--json", "--lang", "en", "--no-split"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "inference"), "COOPTAG_MODEL": str(tiny_model)}
+    command = [sys.executable, "-c", "from cooptag.cli import main; main()", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
+
+
+def test_a_thread_count_that_is_no_number_is_refused(tiny_model: Path) -> None:
+    done = run("info", "--model", str(tiny_model), env={"COOPTAG_THREADS": "many"})
+    assert done.returncode == 2 and "COOPTAG_THREADS is 'many'" in done.stderr
 
 
 @pytest.mark.parametrize("text", ["", "   \n\n ", "🌏\n"])

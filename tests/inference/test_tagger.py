@@ -92,8 +92,8 @@ def test_nan_logits_are_an_error_of_the_item_and_never_a_label(tagger: Tagger, m
         return logits, np.zeros(len(texts), dtype=bool)
 
     monkeypatch.setattr(tagger.encoder, "logits", poisoned)
-    bad, good = tagger.tag(["first", "second"])
-    assert bad.areas == () and bad.error is not None and bad.error.startswith("not_finite")
+    bad, good = tagger.tag(["first", "second"], all_scores=True)
+    assert bad.areas == () and bad.all_scores is None and bad.error is not None and bad.error.startswith("not_finite")
     assert len(good.areas) == 3 and good.error is None
 
 
@@ -111,6 +111,10 @@ def test_verify_passes_and_notices_other_logits(tiny_model: Path, tmp_path: Path
     loaded = load(folder)
     contents = {name: (folder / name).read_bytes() for name in FILES}
     contents["golden.json"] = contents["golden.json"].replace(b"3.0", b"2.0")
+    save(folder, loaded.manifest, contents)
+    with pytest.raises(ModelError, match=r"golden\.json"):
+        Tagger.load(folder).verify()
+    contents["golden.json"] = contents["golden.json"].replace(b"2.0", b"NaN")
     save(folder, loaded.manifest, contents)
     with pytest.raises(ModelError, match=r"golden\.json"):
         Tagger.load(folder).verify()

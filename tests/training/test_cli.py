@@ -28,7 +28,7 @@ def test_fit_on_anybodys_labels_then_evaluate(base_model: Path, labelled_jsonl: 
     rows = labelled_jsonl(120)
     fitted = run(
         "fit", "--data", str(rows), "--config", str(ROOT / "configs/train-tiny.yaml"), "--out", "mine", "--tracking", "off",
-        "--set", f"base_model={base_model}", "--set", "epochs=2", cwd=tmp_path,
+        "--set", f"base_model={base_model}", "--set", "epochs=2", "--set", "precision=bf16", cwd=tmp_path,
     )  # fmt: skip
     assert fitted.returncode == 0, fitted.stderr
     assert "micro-F1" in fitted.stdout and "cooptag tag --model mine" in fitted.stderr

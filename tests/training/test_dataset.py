@@ -108,6 +108,29 @@ def test_an_empty_file_and_half_given_splits_are_refused(tmp_path: Path) -> None
         dataset.split_rows([ROWS[0], Row("9", "x", (), "en", "z")], 1)
 
 
+@pytest.mark.parametrize("lost", ["train", "validation"])
+def test_data_without_training_or_validation_rows_is_refused(lost: str) -> None:
+    from dataclasses import replace
+
+    rows = [replace(row, split="test") if row.split == lost else row for row in ROWS]
+    with pytest.raises(InputError, match=f"no row is of split {lost}"):
+        dataset.split_rows(rows, 1)
+
+
+def test_data_without_any_label_is_refused() -> None:
+    from dataclasses import replace
+
+    with pytest.raises(InputError, match="no training row has a label"):
+        dataset.label_names([replace(row, labels=()) for row in ROWS])
+
+
+def test_a_folder_of_other_things_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="exists and is no dataset folder"):
+        dataset.save(ROWS, LABELS, tmp_path, "tests")
+    assert (tmp_path / "thesis.txt").exists()
+
+
 def test_a_label_that_training_never_shows_is_refused() -> None:
     with pytest.raises(InputError, match="labels energy, trade are in no training row"):
         dataset.label_names(ROWS)

@@ -31,7 +31,7 @@ sets = [fit.tokenize(loaded.part(s), loaded.labels, tokenizer, config) for s in 
 def log(values, step):
     print("step", step, flush=True)
     time.sleep(pause)
-print(json.dumps(fit.train(model, tokenizer, *sets, config, work, loaded.digest, log)))
+print(json.dumps(fit.train(model, tokenizer, *sets, config, work, {"data": loaded.digest}, log)))
 """
 
 
@@ -87,7 +87,7 @@ def trained(config: TrainConfig, data: Path, work: Path) -> tuple[pipeline.Data,
     loaded = pipeline.load_data(data, None, config.seed)
     model, tokenizer = pipeline.prepare(config, loaded, tracking.NullTracker())
     sets = [fit.tokenize(loaded.part(s), loaded.labels, tokenizer, config) for s in ("train", "validation")]
-    fit.train(model, tokenizer, *sets, config, work, loaded.digest)
+    fit.train(model, tokenizer, *sets, config, work, {"data": loaded.digest})
     return loaded, model, tokenizer
 
 

@@ -51,6 +51,13 @@ def test_biases_start_at_the_prior_and_loss_is_summed_over_areas() -> None:
     torch.testing.assert_close(output.loss, expected)
 
 
+def test_one_area_alone_starts_at_random_not_at_nan() -> None:
+    encoder = BertModel(BertConfig(vocab_size=50, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64), False)
+    model = network.build(encoder, ["only"], "mean", 0.0, torch.tensor([0.5]))
+    network.start_from_descriptions(model, torch.randn(4, 32), torch.zeros(4, dtype=torch.long))
+    assert model.value.weight.isfinite().all() and model.value.weight.abs().sum() > 0
+
+
 def test_descriptions_start_the_head_towards_their_own_area() -> None:
     model = build("mean")
     generator = torch.Generator().manual_seed(1)

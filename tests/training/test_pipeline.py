@@ -9,7 +9,7 @@ import pytest
 
 from cooptag import Tagger, artifact
 from cooptag.errors import InputError, UsageError
-from cooptag_training import evaluate, export, pipeline, tracking
+from cooptag_training import evaluate, export, pipeline, release, tracking
 from cooptag_training.config import TrainConfig
 
 
@@ -66,6 +66,18 @@ def test_a_graph_that_strays_from_torch_is_not_exported(out: Path) -> None:
     model.value.bias.data += 0.001
     with pytest.raises(export.ParityError, match=r"differ from torch's by 0\.001"):
         export.check_parity(model, graph, tokenizer, texts, 64)
+
+
+def test_int8_that_costs_too_much_is_written_as_fp32(
+    out: Path, tiny_config: TrainConfig, labelled_jsonl: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(release, "QUANTISATION_COST", -1.0)
+    data = pipeline.load_data(labelled_jsonl(200), None, tiny_config.seed)
+    config = tiny_config.model_copy(update={"export_precision": "int8"})
+    pipeline.export_work(out.with_name("model.work"), config, data, tmp_path / "again", tracking.NullTracker())
+    assert artifact.load(tmp_path / "again").manifest.precision == "fp32"
+    assert "the model is written in fp32" in capsys.readouterr().err
 
 
 def test_four_bit_weights_are_found_again_exactly() -> None:

@@ -82,6 +82,20 @@ def test_text_of_a_forbidden_set_is_found_whatever_its_accents_of_case_and_space
         split.check_forbidden(rows, [f"… {secret.upper().replace(' ', '  ')} …"])
 
 
+def test_a_short_forbidden_text_and_a_short_chinese_duplicate_are_found() -> None:
+    with pytest.raises(InputError, match="leak"):
+        split.check_forbidden([Row("a", "Leaders open port link", (), "en", "g")], ["Leaders open port link."])
+    rows = make_rows()
+    twins = [Row(f"zh{i}", "双方同意加强在网络安全和数字经济领域的合作。", (), "zh", f"zh{i}") for i in range(2)]
+    with pytest.raises(InputError, match="nearly repeat one another"):
+        split.check([*rows, *twins], ["train"] * len(rows) + ["train", "test"])
+
+
+def test_lone_surrogates_do_not_stop_the_duplicate_search() -> None:
+    rows = [Row(str(i), "broken \ud800 text that is long enough to be compared with others", (), "en", str(i)) for i in range(2)]
+    assert len(set(split.merge_near_duplicates(rows))) == 1
+
+
 def test_too_few_groups_are_refused() -> None:
     with pytest.raises(InputError, match="cannot be split"):
         split.assign(make_rows(4), 1)

@@ -68,6 +68,8 @@ def fit(
     recipe = _recipe(config, set_)
     loaded = pipeline.load_data(data, areas, recipe.seed)
     report = pipeline.fit(recipe, loaded, out, track.make(tracking))
+    if not report:
+        return  # a process of several that is not the main one
     _show(report)
     print(f"\n{out}: try it with  cooptag tag --model {out} FILE", file=sys.stderr)
 
@@ -138,7 +140,10 @@ def _recipe(config: Path, overrides: list[str] | None) -> Any:
         target = values.get(group) if group else values
         if not isinstance(target, dict):
             raise UsageError(f"--set {override!r}: there is no group {group!r}; expected a key of {config}")
-        target[name] = yaml.safe_load(value)
+        try:
+            target[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UsageError(f"--set {override!r}: {value!r} is no YAML value ({type(error).__name__})") from error
     return recipes.parse(values, f"{config} with --set")
 
 
@@ -158,4 +163,4 @@ def main() -> NoReturn:
         sys.exit(2)
     # The rows are a few thousand: building them shows no bar.
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
-    run(app)
+    run(app, "cooptag-train")

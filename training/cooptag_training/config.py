@@ -11,11 +11,11 @@ from cooptag.errors import UsageError
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Augment(_Strict):
-    """Training-time augmentation, drawn once from the seed. Each share is of the number of training sentences.
+    """Training-time augmentation, drawn once from the seed. Each share is of the training sentences that it applies to.
 
     `join`: two or three sentences of one language become one, with the union of their areas (real sentences list more
     areas than short training ones do). `strip_accents`: Vietnamese without diacritics. `lower`, `upper`: changed case.
@@ -30,7 +30,20 @@ class Augment(_Strict):
 
 
 class TrainConfig(_Strict):
-    """Everything that decides the trained model. Lengths are in tokens, rates per optimiser step, shares in [0, 1]."""
+    """Everything that decides the trained model. Lengths are in tokens, rates per optimiser step, shares in [0, 1].
+
+    - `name` of the model folder; `seed` of initialisation, order, dropout, augmentation and split.
+    - `base_model`: "auto", "wheel", a folder, or a name on the hub; `vocabulary_size` pieces are kept of it, 0 for all.
+    - `max_length`: the window; `prefix`: put before every text, in training and serving.
+    - `pooling`: an attention for each area over the tokens, or one mean for all.
+    - `start_from_descriptions`: the head starts from encoded area names and cues instead of at random.
+    - `freeze_embeddings`: word embeddings stay as pretrained, so that 4 bits hold them exactly.
+    - `dropout`: before the head; the encoder keeps its own.
+    - `learning_rate` of the encoder, `head_learning_rate` of the head; linear warm-up over `warmup_share`, linear decay.
+    - `precision`: bf16, fp32, or "auto", bf16 where the hardware multiplies it natively.
+    - `save_steps` between checkpoints, of which the newest `keep_checkpoints` are kept.
+    - `export_precision`: int8 (if it costs little, see release.py) or fp32.
+    """
 
     name: str = Field("cooptag-small", pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
     seed: int = 13

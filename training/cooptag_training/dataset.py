@@ -5,6 +5,7 @@ Rows come from the corpus, from a folder built before, or from anybody's JSONL o
 
 import hashlib
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -95,6 +96,8 @@ def split_rows(rows: Sequence[Row], seed: int) -> list[Row]:
     if given not in (0, len(rows)):
         raise InputError(f"{given} of {len(rows)} rows name a split; expected all or none")
     splits = [row.split for row in rows] if given else splitting.assign(rows, seed)
+    if missing := [name for name in ("train", "validation") if name not in splits]:
+        raise InputError(f"no row is of split {', '.join(missing)}; expected train and validation, and test for an honest score")
     splitting.check(rows, splits)
     placed = [replace(row, split=split) for row, split in zip(rows, splits, strict=True)]
     return sorted(placed, key=lambda row: SPLITS.index(row.split))  # the order in which a saved folder reads back
@@ -109,6 +112,8 @@ def label_names(rows: Sequence[Row]) -> list[str]:
     unseen = sorted({label for row in rows for label in row.labels} - known)
     if unseen:
         raise InputError(f"labels {', '.join(unseen[:5])} are in no training row; a label needs training rows, or leave it out")
+    if not known:
+        raise InputError("no training row has a label; expected some rows with labels")
     return sorted(known)
 
 
@@ -123,11 +128,18 @@ def content_hash(rows: Sequence[Row], labels: Sequence[str]) -> str:
 def save(rows: Sequence[Row], labels: Sequence[str], folder: Path, source: str) -> str:
     """Writes the dataset folder that `datasets.load_dataset(folder)` reads; returns its content hash."""
     digest = content_hash(rows, labels)
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    for name, part in to_datasets(rows, labels).items():
-        shard = folder / "data" / f"{name}-00000-of-00001.parquet"
-        part.to_parquet(str(shard))
-    write_durably(folder / "README.md", _card(rows, labels, digest, source).encode("utf8"))
+    if folder.exists() and not (folder / "README.md").is_file() and any(folder.iterdir()):
+        raise InputError(f"{folder}: exists and is no dataset folder; choose another --out")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
+        new = Path(scratch) / "new"
+        (new / "data").mkdir(parents=True)
+        for name, part in to_datasets(rows, labels).items():
+            part.to_parquet(str(new / "data" / f"{name}-00000-of-00001.parquet"))
+        write_durably(new / "README.md", _card(rows, labels, digest, source).encode("utf8"))
+        if folder.exists():
+            folder.rename(Path(scratch) / "old")
+        new.rename(folder)
     return digest
 
 
@@ -172,7 +184,8 @@ def load(folder: Path) -> tuple[list[Row], list[str]]:
             raise InputError(f"{shard}: cannot be read ({type(error).__name__}); run `cooptag-train build` again") from error
         rows.extend(_from_record(record, labels, name) for record in part)
     found = content_hash(rows, labels)
-    if f"content_hash: {found}" not in (folder / "README.md").read_text(encoding="utf8"):
+    card = folder / "README.md"
+    if not card.is_file() or f"content_hash: {found}" not in card.read_text(encoding="utf8"):
         raise InputError(f"{folder}: its rows have hash {found}, not the card's; run `cooptag-train build` again")
     return rows, labels
 

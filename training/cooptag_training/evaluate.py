@@ -40,17 +40,24 @@ def evaluate(tagger: Tagger, rows: Sequence[Row]) -> tuple[dict[str, Any], list[
     if unknown:
         raise InputError(f"labels {', '.join(unknown[:5])} are not among the model's areas; evaluate it on data with its own labels")
     gold = label_matrix(rows, areas)
-    scores = scores_of(tagger, rows)
-    predicted = tagger.decoder.decide(scores)
+    scores, predicted = scores_and_areas(tagger, rows)
     report = metrics.report(gold, scores, predicted, areas, [row.lang for row in rows])
-    return report, _errors(rows, gold, predicted, areas)
+    return report, errors(rows, gold, predicted, areas)
 
 
-def scores_of(tagger: Tagger, rows: Sequence[Row]) -> Any:
-    """Calibrated scores (n, A), through `Tagger.tag`; a text that could not be tagged scores 0."""
-    tagged = tagger.tag([row.text for row in rows], all_scores=True)
-    scores = [[area.score for area in item.all_scores or ()] for item in tagged]
-    return np.nan_to_num(np.array(scores, dtype=np.float64))
+def scores_and_areas(tagger: Tagger, rows: Sequence[Row]) -> tuple[Any, Any]:
+    """Calibrated scores (n, A) and the areas that were served (n, A), both from `Tagger.tag`.
+
+    A text that could not be tagged scores 0 and carries no area.
+    """
+    number = {area: i for i, area in enumerate(tagger.decoder.areas)}
+    scores = np.zeros((len(rows), len(number)))
+    served = np.zeros((len(rows), len(number)), dtype=bool)
+    for i, item in enumerate(tagger.tag([row.text for row in rows], all_scores=True)):
+        for area in item.all_scores or ():
+            scores[i, number[area.id]] = area.score
+        served[i, [number[area.id] for area in item.areas]] = True
+    return scores, served
 
 
 def logits_of(tagger: Tagger, rows: Sequence[Row]) -> Any:
@@ -58,7 +65,9 @@ def logits_of(tagger: Tagger, rows: Sequence[Row]) -> Any:
     return tagger.encoder.logits([text.normalize(row.text, text.detect_language(row.text)) for row in rows])[0]
 
 
-def _errors(rows: Sequence[Row], gold: metrics.Bools, predicted: metrics.Bools, areas: Sequence[str]) -> list[dict[str, Any]]:
+def errors(rows: Sequence[Row], gold: metrics.Bools, predicted: metrics.Bools, areas: Sequence[str]) -> list[dict[str, Any]]:
+    """Each wrong sentence with the areas missed, added and right, those with most wrong areas first."""
+
     def names(mask: metrics.Bools) -> list[str]:
         return [area for area, set_ in zip(areas, mask, strict=True) if set_]
 

@@ -9,6 +9,7 @@ import json
 import signal
 import sys
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 # Checkpoints fall on multiples of this, so that a resumed run logs the same averages as an unbroken one.
 LOG_STEPS = 10
 CHECKPOINT_FILES = ("trainer_state.json", "model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth")
+# Under several processes each saves its own random state; the first stands for all.
+FIRST_OF_SEVERAL = {"rng_state.pth": "rng_state_0.pth"}
 
 
 class Interrupted(CooptagError):
@@ -66,11 +69,11 @@ def label_matrix(rows: Sequence[Row], labels: Sequence[str]) -> Any:
 
 def train(
     model: "AreaClassifier", tokenizer: "PreTrainedTokenizerFast", train_data: "datasets.Dataset", validation: "datasets.Dataset",
-    config: TrainConfig, work: Path, identity: str, on_log: Any = None,
+    config: TrainConfig, work: Path, identity: dict[str, str], on_log: Any = None,
 ) -> list[dict[str, float]]:  # fmt: skip
     """Trains in place, from the newest whole checkpoint below `work` if there is one; returns the log history.
 
-    :param identity: what the run depends on besides `config` (the data's hash); a run of another identity is refused.
+    :param identity: what the run depends on besides `config`, such as the data's hash; a run of another identity is refused.
     :param on_log: called with (values, step) at each log.
     :raises UsageError: if `work` holds a run of other data or configuration.
     :raises Interrupted: after SIGINT or SIGTERM, when the checkpoint is saved.
@@ -92,14 +95,16 @@ def train(
     return history
 
 
-def _check_same_run(file: Path, config: TrainConfig, identity: str) -> None:
-    digest = hashlib.sha256(f"{identity}\n{config.model_dump_json()}".encode()).hexdigest()
+def _check_same_run(file: Path, config: TrainConfig, identity: dict[str, str]) -> None:
+    """A work folder belongs to one recipe, data set and area file; the commit is noted, and may change between resumes."""
+    depends = {key: value for key, value in identity.items() if key != "commit"}
+    digest = hashlib.sha256(f"{json.dumps(depends, sort_keys=True)}\n{config.model_dump_json()}".encode()).hexdigest()
     if file.is_file():
         if json.loads(file.read_text()).get("digest") != digest:
             raise UsageError(f"{file.parent}: holds a run of other data or configuration; remove it or choose another --out")
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_durably(file, json.dumps({"digest": digest}).encode())
+    write_durably(file, json.dumps({"digest": digest, **identity}).encode())
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
@@ -120,6 +125,8 @@ def _checkpoint_problem(checkpoint: Path) -> str | None:
     for name in CHECKPOINT_FILES:
         file = checkpoint / name
         if not file.is_file():
+            file = checkpoint / FIRST_OF_SEVERAL.get(name, name)
+        if not file.is_file():
             return f"{name} is missing"
         try:
             if name.endswith(".json"):
@@ -127,9 +134,11 @@ def _checkpoint_problem(checkpoint: Path) -> str | None:
             elif name.endswith(".safetensors"):
                 with safe_open(str(file), framework="numpy"):
                     pass  # the header's sizes are checked against the file's
-            elif zipfile.ZipFile(file).testzip() is not None:
-                return f"{name} is damaged"
-        except (ValueError, SafetensorError, zipfile.BadZipFile) as error:
+            else:
+                with zipfile.ZipFile(file) as archive:
+                    if archive.testzip() is not None:
+                        return f"{name} is damaged"
+        except (ValueError, EOFError, NotImplementedError, zlib.error, SafetensorError, zipfile.BadZipFile) as error:
             return f"{name} is damaged ({type(error).__name__})"
     return None
 

@@ -73,10 +73,12 @@ def start_from_descriptions(model: AreaClassifier, vectors: torch.Tensor, area_o
 
     :param vectors: mean-pooled encodings of m descriptions, (m, H). :param area_of: the area number of each, (m,).
     """
-    n = model.config.num_labels
+    n = int(model.config.num_labels or 0)
     centre = torch.stack([vectors[area_of == a].mean(0) for a in range(n)])  # (A, H)
     centre = centre - centre.mean(0)
     logits = vectors @ centre.T
+    if not logits.std() > 0:
+        return  # one area, or descriptions that all read alike, tell nothing apart
     scale = START_SPREAD / logits.std()
     with torch.no_grad():
         model.value.weight.copy_(centre * scale)

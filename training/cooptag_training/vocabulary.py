@@ -31,6 +31,8 @@ WORD_LISTS = {
 }  # fmt: skip
 WORDS = 25_000
 N_SPECIAL = 4
+# Bump it when the choice of pieces changes: trimmed encoders are kept by it.
+VERSION = 1
 
 
 @dataclass(frozen=True)

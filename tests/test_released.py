@@ -1,0 +1,96 @@
+"""The released model folder: sound, small, and as good as the README says. Real text lies in ../shared where it is at hand."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cooptag import Tagger, artifact
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+# Areas that the sentences of the two seed articles name, by sentence number; the others name none.
+SEEDS = {
+    "000_4c9e5e020bb7875e.txt": {
+        4: {"connectivity", "development_gap"},
+        5: {"culture_people"},
+        6: {"trade_integration", "transport"},
+        8: {"women_peace_security", "transnational_crime", "counter_terrorism", "cybersecurity", "msme_business", "youth",
+            "education_training", "climate", "disaster_management", "sustainable_development", "health", "biodiversity", "connectivity"},
+    },
+    "003_5b6a2cc64a8ef5f3.txt": {
+        1: {"peace_reconciliation", "energy", "climate"},
+        9: {"development_gap", "smart_cities", "sustainable_development"},
+        10: {"peace_reconciliation", "energy", "climate", "environment", "biodiversity", "ocean_blue_economy", "culture_people"},
+        11: {"trade_integration", "sustainable_development", "climate", "digital", "msme_business", "culture_people"},
+        12: {"smart_cities", "circular_green_economy", "digital", "cybersecurity", "health", "trade_integration", "women_gender",
+             "human_rights", "education_training"},
+        13: {"maritime_security", "connectivity", "sustainable_development"},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tagger() -> Tagger:
+    return Tagger.load(device="cpu")
+
+
+def shared(name: str) -> Path:
+    if not (SHARED / name).exists():
+        pytest.skip(f"../shared/{name} is not here: it holds real text that is not part of the project")
+    return SHARED / name
+
+
+def test_the_folder_is_sound_and_under_40_mb(tagger: Tagger) -> None:
+    tagger.verify()
+    assert sum(file.stat().st_size for file in tagger.folder.path.iterdir()) <= 40_000_000
+
+
+def test_its_areas_are_those_of_the_area_file(tagger: Tagger) -> None:
+    areas = pytest.importorskip("cooptag_training.areas", reason="the training libraries are not installed")
+    assert [entry.area.id for entry in areas.load()] == [area.id for area in tagger.areas]
+
+
+def test_the_readmes_article_is_tagged(tagger: Tagger) -> None:
+    article = (ROOT / "tests/data/article-vi.txt").read_text(encoding="utf8")
+    tagged = tagger.tag_article(article)
+    found = {area.id for t in tagged for area in t.areas}
+    assert {"education_training", "energy", "cybersecurity", "health", "maritime_security", "transport"} <= found
+    assert not any(t.areas for t in tagged if t.text.startswith(("Lisbon, 09:30", "Ảnh:", "(Nguồn", "Ông cho biết", "(Theo")))
+
+
+def test_logits_do_not_depend_on_the_batch(tagger: Tagger) -> None:
+    """Quantised arithmetic too must not mix the texts of a batch."""
+    import numpy as np
+
+    texts = [item["text"] for item in tagger.folder.golden["items"]]
+    together, _ = tagger.encoder.logits(texts)
+    alone = np.concatenate([tagger.encoder.logits([t])[0] for t in texts])
+    np.testing.assert_allclose(together, alone, atol=0.02)
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_seed_articles(tagger: Tagger, name: str) -> None:
+    tagged = tagger.tag_article(shared(f"seeds/{name}").read_bytes().decode("utf-8-sig"))
+    found = [{area.id for area in t.areas} for t in tagged]
+    asked = sum(map(len, SEEDS[name].values()))
+    hits = sum(len(areas & found[i]) for i, areas in SEEDS[name].items())
+    assert hits >= 0.9 * asked, {i: areas - found[i] for i, areas in SEEDS[name].items()}
+    assert not {i: areas for i, areas in enumerate(found) if areas and i not in SEEDS[name]}
+
+
+def test_real_labelled_sentences(tagger: Tagger) -> None:
+    rows = [json.loads(line) for line in shared("eval/dev.jsonl").read_text(encoding="utf8").splitlines()]
+    tagged = tagger.tag([row["text"] for row in rows])
+    for lang, least in (("", 0.70), ("vi", 0.68), ("en", 0.68)):
+        pairs = [({a.id for a in t.areas}, set(row["areas"])) for t, row in zip(tagged, rows, strict=True) if lang in ("", row["lang"])]
+        hits, total = sum(len(a & b) for a, b in pairs), sum(len(a) + len(b) for a, b in pairs)
+        assert 2 * hits / total >= least, f"micro-F1 on {lang or 'all'}"
+
+
+def test_the_card_says_how_it_was_made(tagger: Tagger) -> None:
+    manifest = artifact.load(tagger.folder.path).manifest
+    card = (tagger.folder.path / "README.md").read_text(encoding="utf8")
+    for value in (manifest.data_hash, manifest.git_commit, manifest.base_model, "micro-F1"):
+        assert value and value in card
+    assert not manifest.git_commit.endswith("-dirty")

@@ -1,0 +1,203 @@
+"""A trained torch model → the model folder that is served: exported, quantised, calibrated, scored, described.
+
+Everything is made and verified in a scratch folder; `out` appears whole at the end, or not at all.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cooptag import Tagger, artifact, text
+from cooptag.artifact import Calibration, Manifest
+from cooptag.decode import Decoder
+from cooptag.types import Area
+from cooptag_training import calibrate, evaluate, export, metrics, plots, pretrained, tracking
+from cooptag_training.areas import AreaEntry
+from cooptag_training.config import TrainConfig
+from cooptag_training.split import Row
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+    from cooptag_training.model import AreaClassifier
+
+# Validation micro-F1 that 8-bit weights may cost; beyond it the folder is written in fp32.
+QUANTISATION_COST = 0.005
+# One golden text a language, and more until there are this many.
+N_GOLDEN = 24
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a model is trained on: split rows, the label set in order, what describes the labels, and the hash."""
+
+    rows: list[Row]
+    labels: list[str]
+    entries: list[AreaEntry]
+    digest: str
+    source: str
+
+    def part(self, split: str) -> list[Row]:
+        """The rows of one split."""
+        return [row for row in self.rows if row.split == split]
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """One precision of the model, calibrated: its folder, micro-F1 on validation, and report on test."""
+
+    folder: Path
+    validation_f1: float
+    report: dict[str, Any]
+
+
+def write(
+    config: TrainConfig, data: Data, model: "AreaClassifier", tokenizer: "PreTrainedTokenizerFast", out: Path, made_by: tuple[str, str],
+    tracker: tracking.Tracker,
+) -> dict[str, Any]:  # fmt: skip
+    """Writes the model folder `out` and returns its report on the test split.
+
+    int8 is written only if it costs at most `QUANTISATION_COST` of validation micro-F1, else fp32 with a warning.
+
+    :param made_by: the tracked run's id and the commit of the code that trained.
+    :raises ParityError: if the fp32 graph strays from torch; nothing is written then.
+    """
+    graph = export.to_onnx(model)
+    parity = export.check_parity(model, graph, tokenizer, parity_texts(data.rows, config), config.max_length)
+    tracker.metrics({"export_parity": parity, "fp32_bytes": len(graph)})
+    draft = _draft(config, data, made_by)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
+        chosen = _candidate(draft, graph, tokenizer, data, Path(scratch) / "fp32")
+        if config.export_precision == "int8":
+            small = draft.model_copy(update={"precision": "int8"})
+            chosen = _choose(chosen, _candidate(small, export.quantize(graph), tokenizer, data, Path(scratch) / "int8"), tracker)
+        manifest = artifact.load(chosen.folder).manifest
+        artifact.save(out, manifest, {name: (chosen.folder / name).read_bytes() for name in artifact.FILES})
+    _track(tracker, out, data, chosen.report)
+    return chosen.report
+
+
+def _choose(full: _Candidate, small: _Candidate, tracker: tracking.Tracker) -> _Candidate:
+    cost = full.validation_f1 - small.validation_f1
+    tracker.metrics({"validation_f1_fp32": full.validation_f1, "validation_f1_int8": small.validation_f1})
+    tracker.metrics({"test_f1_fp32": full.report["micro"]["f1"], "test_f1_int8": small.report["micro"]["f1"]})
+    print(f"8-bit weights cost {cost:.4f} of validation micro-F1 ({full.validation_f1:.4f} in fp32)", file=sys.stderr)
+    if cost <= QUANTISATION_COST:
+        return small
+    print(f"warning: more than {QUANTISATION_COST}; the model is written in fp32", file=sys.stderr)
+    return full
+
+
+def parity_texts(rows: Sequence[Row], config: TrainConfig, count: int = 64) -> list[str]:
+    """Held-out sentences spread evenly over all lengths, shortest to longest, as the model is fed them."""
+    held_out = sorted((row for row in rows if row.split != "train"), key=lambda row: len(row.text))
+    step = max(1, len(held_out) // count)
+    return [config.prefix + text.normalize(row.text, row.lang) for row in [*held_out[::step], held_out[-1]]]
+
+
+def _draft(config: TrainConfig, data: Data, made_by: tuple[str, str]) -> Manifest:
+    n = len(data.labels)
+    return Manifest(
+        format_version=artifact.FORMAT_VERSION, name=config.name, areas=data.labels, thresholds=[0.5] * n,
+        calibration=Calibration(method="none", scale=[1.0] * n, bias=[0.0] * n), max_length=config.max_length,
+        languages=sorted({row.lang for row in data.rows}), text_version=text.TEXT_VERSION, prefix=config.prefix,
+        precision="fp32", base_model=pretrained.describe(config.base_model), data_hash=data.digest, run_id=made_by[0],
+        git_commit=made_by[1], created=datetime.now(UTC).strftime("%Y-%m-%d"), files={},
+    )  # fmt: skip
+
+
+def _candidate(manifest: Manifest, graph: bytes, tokenizer: "PreTrainedTokenizerFast", data: Data, folder: Path) -> _Candidate:
+    """Writes the folder three times over: bare, to run it; calibrated on validation, to score it; with its card."""
+    contents = _contents(graph, tokenizer, data)
+    artifact.save(folder, manifest, contents)
+    validation = data.part("validation")
+    gold = evaluate.label_matrix(validation, data.labels)
+    logits = evaluate.logits_of(Tagger.load(folder, device="cpu"), validation)
+    decoder = calibrate.fit(logits, gold, tuple(data.labels))
+    manifest = _with_decoder(manifest, decoder)
+    artifact.save(folder, manifest, contents)
+    tagger = Tagger.load(folder, device="cpu")
+    report = evaluate.evaluate(tagger, data.part("test") or validation)[0]
+    contents |= {"golden.json": golden(tagger, data), "README.md": card(manifest, report, data).encode("utf8")}
+    artifact.save(folder, manifest, contents)
+    Tagger.load(folder, device="cpu").verify()
+    return _Candidate(folder, metrics.precision_recall_f1(gold, decoder.decide(decoder.scores(logits)))["f1"], report)
+
+
+def _contents(graph: bytes, tokenizer: "PreTrainedTokenizerFast", data: Data) -> dict[str, bytes]:
+    described = {entry.area.id: entry.area for entry in data.entries}
+    areas = [asdict(described.get(label, Area(label))) for label in data.labels]
+    return {
+        "model.onnx": graph,
+        "tokenizer.json": tokenizer.backend_tokenizer.to_str(pretty=False).encode("utf8"),
+        "areas.json": (json.dumps(areas, ensure_ascii=False, indent=1) + "\n").encode("utf8"),
+        "golden.json": b'{"items": []}\n',
+        "README.md": b"",
+    }
+
+
+def _with_decoder(manifest: Manifest, decoder: Decoder) -> Manifest:
+    calibration = Calibration(method=calibrate.METHOD, scale=decoder.scale.tolist(), bias=decoder.bias.tolist())
+    return manifest.model_copy(update={"calibration": calibration, "thresholds": decoder.thresholds.tolist()})
+
+
+def golden(tagger: Tagger, data: Data) -> bytes:
+    """Held-out texts of every language with the logits and areas this folder gives them, for `cooptag verify`."""
+    held_out = data.part("test") or data.part("validation")
+    one_each = {row.lang: row for row in held_out}
+    rows = [*one_each.values(), *(row for row in held_out if row not in one_each.values())][:N_GOLDEN]
+    logits = evaluate.logits_of(tagger, rows)
+    items = [
+        {"text": row.text, "logits": [round(float(x), 5) for x in logits[i]], "areas": [a.id for a in tagged.areas]}
+        for i, (row, tagged) in enumerate(zip(rows, tagger.tag([row.text for row in rows]), strict=True))
+    ]
+    return (json.dumps({"items": items}, ensure_ascii=False, indent=1) + "\n").encode("utf8")
+
+
+def card(manifest: Manifest, report: dict[str, Any], data: Data) -> str:
+    """The model card: what it is, how it was made, what it scores on its own test split, and its limits."""
+    counts = ", ".join(f"{len(data.part(split))} {split}" for split in ("train", "validation", "test"))
+    return (
+        f"---\nlanguage: [{', '.join(manifest.languages)}]\nlicense: apache-2.0\npipeline_tag: text-classification\n"
+        f"base_model: {manifest.base_model.split()[0]}\n---\n\n# {manifest.name}\n\n"
+        f"Tags a sentence with every one of {len(manifest.areas)} labels that it names, or none. Fine-tuned from "
+        f"{manifest.base_model} by `cooptag-train fit`; the whole recipe is `configs/train.yaml`.\n\n"
+        f"| made from | |\n| --- | --- |\n| data | {data.source}: {counts} sentences, hash `{manifest.data_hash}` |\n"
+        f"| run | `{manifest.run_id}`, commit `{manifest.git_commit}`, {manifest.created} |\n"
+        f"| precision | {manifest.precision}; window {manifest.max_length} tokens |\n"
+        f"| thresholds | one an area, fitted on the validation split; {manifest.calibration.method} |\n\n"
+        "## Scores on the held-out test split of its own data\n\n```\n" + evaluate.describe(report) + "\n```\n\n"
+        "## Limits\n\nTrained on text written for the project, not on collected news. A sentence is read alone, without "
+        "the sentences around it. Scores are probabilities calibrated on text of that kind; on other text they shift.\n"
+    )
+
+
+def _track(tracker: tracking.Tracker, out: Path, data: Data, report: dict[str, Any]) -> None:
+    tracker.metrics({
+        **{f"test_{key}": report["micro"][key] for key in ("f1", "precision", "recall")},
+        **{f"test_f1_{row['lang']}": row["f1"] for row in report["languages"]},
+        "test_macro_f1": report["macro_f1"], "test_ece": report["ece"],
+        "test_none_false_positives": report["none"]["false_positive_rate"],
+        "model_bytes": sum(file.stat().st_size for file in out.iterdir()),
+    })  # fmt: skip
+    tracker.table("areas", report["areas"])
+    tracker.table("languages", report["languages"])
+    for name, plot in (("area_f1", plots.area_f1), ("language_f1", plots.language_f1), ("reliability", plots.reliability)):
+        tracker.figure(name, plot(report))
+    _track_errors(tracker, out, data.part("test") or data.part("validation"), data.labels)
+
+
+def _track_errors(tracker: tracking.Tracker, out: Path, rows: Sequence[Row], labels: Sequence[str]) -> None:
+    tagger = Tagger.load(out, device="cpu")
+    scores, predicted = evaluate.scores_and_areas(tagger, rows)
+    gold = evaluate.label_matrix(rows, labels)
+    tracker.figure("precision_recall", plots.precision_recall(scores, gold, tagger.decoder.thresholds))
+    tracker.figure("missed_pairs", plots.missed_pairs(gold, predicted, labels))
+    errors = evaluate.errors(rows, gold, predicted, labels)
+    tracker.table("errors", [{**e, **{k: ", ".join(e[k]) for k in ("missed", "added", "right")}} for e in errors])
