@@ -39,3 +39,17 @@ def test_cues_become_rows_of_their_area() -> None:
     added = augment.augment([], Augment(cues=2), entries, 1)
     assert {row.labels for row in added} == {(entry.area.id,) for entry in entries}
     assert len({row.id for row in added}) == len(added)
+
+
+def test_lists_add_the_areas_of_their_cues() -> None:
+    entries = areas.load()
+    added = augment.augment(ROWS, Augment(lists=1.0), entries, 1)[len(ROWS) :]
+    assert len(added) == len(ROWS)
+    owner = {cue: e.area.id for e in entries for lang in ("vi", "zh") for cue in (e.area.name(lang).lower(), *e.cues[lang])}
+    for row in added:
+        source = next(r for r in ROWS if r.id == row.id.removesuffix(" + list"))
+        assert row.text.startswith(source.text) and set(source.labels) < set(row.labels)
+        tail = row.text.removeprefix(source.text)
+        named = {area for cue, area in owner.items() if cue in tail}
+        assert set(row.labels) - set(source.labels) <= named
+    assert augment.augment(ROWS, Augment(lists=1.0), [], 1) == ROWS

@@ -93,6 +93,7 @@ def test_four_bit_weights_are_found_again_exactly() -> None:
 
 def test_out_that_is_something_else_is_refused(tiny_config: TrainConfig, labelled_jsonl: Callable[[int], Path], tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
+    (tmp_path / "taken/thesis.txt").write_text("years of work")
     data = pipeline.load_data(labelled_jsonl(60), None, 1)
     with pytest.raises(UsageError, match="exists and is no model folder"):
         pipeline.fit(tiny_config, data, tmp_path / "taken", tracking.NullTracker())

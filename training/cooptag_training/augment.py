@@ -10,6 +10,12 @@ from cooptag_training.config import Augment
 from cooptag_training.split import Row
 
 # Joined by what stands between sentences in running text of scripts with and without spaces.
+LONGEST_LIST = 9
+AND = {
+    "vi": " và ", "en": " and ", "id": " dan ", "ms": " dan ", "fil": " at ", "fr": " et ", "es": " y ", "de": " und ", "pt": " e ",
+    "th": " และ", "lo": " ແລະ ", "km": " និង", "my": " နှင့် ", "zh": "和", "ja": "及び", "ko": " 및 ", "ru": " и ", "ar": " و", "hi": " और ",
+    "ta": " மற்றும் ",
+}  # fmt: skip
 UNSPACED = ("zh", "ja", "th", "lo", "km", "my")
 
 
@@ -21,7 +27,8 @@ def augment(rows: Sequence[Row], config: Augment, entries: Sequence[AreaEntry], 
         *_changed(rows, config.lower, str.lower, draw),
         *_changed(rows, config.upper, str.upper, draw),
     ]
-    return [*rows, *_joined(rows, config.join, draw), *changed, *_cues(entries, config.cues, draw)]
+    lists = _lists(rows, config.lists, entries, draw)
+    return [*rows, *_joined(rows, config.join, draw), *lists, *changed, *_cues(entries, config.cues, draw)]
 
 
 def strip_accents(text: str) -> str:
@@ -46,6 +53,22 @@ def _joined(rows: Sequence[Row], share: float, draw: random.Random) -> list[Row]
         labels = tuple(sorted({label for part in parts for label in part.labels}))
         joined.append(replace(row, id=" + ".join(part.id for part in parts), text=text, labels=labels))
     return joined
+
+
+def _lists(rows: Sequence[Row], share: float, entries: Sequence[AreaEntry], draw: random.Random) -> list[Row]:
+    listable = [row for row in rows if sum(row.lang in entry.cues for entry in entries) >= LONGEST_LIST]
+    return [_with_list(row, entries, draw) for row in draw.choices(listable, k=round(share * len(rows)))] if listable else []
+
+
+def _with_list(row: Row, entries: Sequence[AreaEntry], draw: random.Random) -> Row:
+    """The sentence, its final stop taken off, followed by cues of areas drawn at random."""
+    chosen = draw.sample([e for e in entries if row.lang in e.cues], draw.randint(3, LONGEST_LIST))
+    items = [draw.choice([entry.area.name(row.lang).lower(), *entry.cues[row.lang]]) for entry in chosen]
+    comma = "、" if row.lang in ("zh", "ja") else draw.choice((", ", ", ", "; "))
+    last = draw.choice((comma, AND.get(row.lang, comma)))
+    text = row.text.rstrip(" .。।။;:") + comma + comma.join(items[:-1]) + last + items[-1] + draw.choice((".", ""))
+    labels = tuple(sorted({*row.labels, *(entry.area.id for entry in chosen)}))
+    return replace(row, id=f"{row.id} + list", text=text, labels=labels)
 
 
 def _cues(entries: Sequence[AreaEntry], count: int, draw: random.Random) -> list[Row]:

@@ -17,12 +17,15 @@ class _Strict(BaseModel):
 class Augment(_Strict):
     """Training-time augmentation, drawn once from the seed. Each share is of the training sentences that it applies to.
 
-    `join`: two or three sentences of one language become one, with the union of their areas (real sentences list more
-    areas than short training ones do). `strip_accents`: Vietnamese without diacritics. `lower`, `upper`: changed case.
-    `cues`: names, cues and bodies of the area file as bare list items, that many for each area and language.
+    - `join`: two or three sentences of one language become one, with the union of their areas.
+    - `lists`: a sentence goes on into a list of three to nine cues of other areas, whose union it carries: real
+      communiqués enumerate areas by their plain names.
+    - `strip_accents`: Vietnamese without diacritics. `lower`, `upper`: changed case.
+    - `cues`: names, cues and bodies of the area file as bare list items, that many for each area and language.
     """
 
     join: float = Field(0.0, ge=0, le=2)
+    lists: float = Field(0.0, ge=0, le=2)
     strip_accents: float = Field(0.0, ge=0, le=1)
     lower: float = Field(0.0, ge=0, le=1)
     upper: float = Field(0.0, ge=0, le=1)
