@@ -55,7 +55,9 @@ def test_the_readmes_article_is_tagged(tagger: Tagger) -> None:
     article = (ROOT / "tests/data/article-vi.txt").read_text(encoding="utf8")
     tagged = tagger.tag_article(article)
     found = {area.id for t in tagged for area in t.areas}
-    assert {"education_training", "energy", "cybersecurity", "health", "maritime_security", "transport"} <= found
+    asked = {"transport", "education_training", "energy", "agriculture_food", "cybersecurity", "health", "migration_consular",
+             "peace_reconciliation", "maritime_security", "women_peace_security"}  # fmt: skip
+    assert len(asked & found) >= 9, asked - found
     assert not any(t.areas for t in tagged if t.text.startswith(("Lisbon, 09:30", "Ảnh:", "(Nguồn", "Ông cho biết", "(Theo")))
 
 
@@ -69,14 +71,17 @@ def test_logits_do_not_depend_on_the_batch(tagger: Tagger) -> None:
     np.testing.assert_allclose(together, alone, atol=0.02)
 
 
-@pytest.mark.parametrize("name", SEEDS)
-def test_seed_articles(tagger: Tagger, name: str) -> None:
-    tagged = tagger.tag_article(shared(f"seeds/{name}").read_bytes().decode("utf-8-sig"))
-    found = [{area.id for area in t.areas} for t in tagged]
-    asked = sum(map(len, SEEDS[name].values()))
-    hits = sum(len(areas & found[i]) for i, areas in SEEDS[name].items())
-    assert hits >= 0.9 * asked, {i: areas - found[i] for i, areas in SEEDS[name].items()}
-    assert not {i: areas for i, areas in enumerate(found) if areas and i not in SEEDS[name]}
+def test_seed_articles(tagger: Tagger) -> None:
+    """At least 9 in 10 of the areas that the two articles name are found, and their other sentences stay untagged."""
+    asked, missed, extra = 0, [], []
+    for name, gold in SEEDS.items():
+        for i, sentence in enumerate(tagger.tag_article(shared(f"seeds/{name}").read_bytes().decode("utf-8-sig"))):
+            found = {area.id for area in sentence.areas}
+            asked += len(gold.get(i, ()))
+            missed += [(name, i, area) for area in gold.get(i, set()) - found]
+            extra += [(name, i, area) for area in found if i not in gold]
+    assert len(missed) <= 0.1 * asked, missed
+    assert not extra
 
 
 def test_real_labelled_sentences(tagger: Tagger) -> None:
