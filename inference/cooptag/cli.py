@@ -36,7 +36,7 @@ def root() -> None:
 
 @app.command()
 def tag(
-    file: Annotated[str, typer.Argument(help="A text file in UTF-8, or - for standard input")] = "-",
+    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE | -]...", help="Text files in UTF-8, or - for standard input")] = None,
     model: ModelOption = None,
     lang: Annotated[str | None, typer.Option(help="The text's language, such as vi [default: detected]")] = None,
     device: DeviceOption = "auto",
@@ -45,7 +45,7 @@ def tag(
     names: Annotated[str | None, typer.Option(help="Area names in this language, such as en [default: the text's]")] = None,
     all_scores: Annotated[bool, typer.Option("--all-scores", help="Also the score of every area")] = False,
 ) -> None:
-    """Splits a text into sentences and tags them.
+    """Splits a text into sentences and tags them; of several files each on its own.
 
     Example: [bold]cooptag tag article.txt --names en[/bold], or [bold]cat article.txt | cooptag tag - --json[/bold]
     """
@@ -54,15 +54,24 @@ def tag(
 
     if lang is not None and lang not in LANGUAGES:
         raise UsageError(f"--lang is {lang!r}; expected one of {', '.join(LANGUAGES)}")
-    article = _read(file)
+    names_of_files = files or ["-"]
+    articles = [_read(file) for file in names_of_files]
     tagger = Tagger.load(model, device)
     labels = tagger.names(names) if names else None
-    sentences = _tag_lines(tagger, article, lang, all_scores) if no_split else tagger.tag_article(article, lang, all_scores)
-    if as_json:
-        for sentence in sentences:
-            print(json.dumps(sentence.to_dict(labels), ensure_ascii=False))
-    else:
-        _print_sentences(tagger, sentences, labels)
+    for file, article in zip(names_of_files, articles, strict=True):
+        sentences = _tag_lines(tagger, article, lang, all_scores) if no_split else tagger.tag_article(article, lang, all_scores)
+        title = file if len(articles) > 1 else None
+        if as_json:
+            _print_json_lines(sentences, labels, title)
+        else:
+            _print_sentences(tagger, sentences, labels, title)
+
+
+def _print_json_lines(sentences: "list[TaggedSentence]", labels: dict[str, str] | None, file: str | None) -> None:
+    """One object a line; of several files each object says which."""
+    for sentence in sentences:
+        row = sentence.to_dict(labels)
+        print(json.dumps(row if file is None else {"file": file, **row}, ensure_ascii=False))
 
 
 def _read(file: str) -> str:
@@ -98,7 +107,7 @@ def _tag_lines(tagger: "Tagger", article: str, lang: str | None, all_scores: boo
     return [replace(t, start=at, end=at + t.end) for (at, _), t in zip(lines, tagged, strict=True)]
 
 
-def _print_sentences(tagger: "Tagger", sentences: "list[TaggedSentence]", labels: dict[str, str] | None) -> None:
+def _print_sentences(tagger: "Tagger", sentences: "list[TaggedSentence]", labels: dict[str, str] | None, file: str | None) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -107,6 +116,8 @@ def _print_sentences(tagger: "Tagger", sentences: "list[TaggedSentence]", labels
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     pillars = {area.id: area.pillar for area in tagger.areas}
     known = {code for area in tagger.areas for code in area.names}
+    if file is not None:
+        console.print(Text(f"── {clean_for_terminal(file)}", style="bold"))
     for sentence in sentences:
         console.print(Text(clean_for_terminal(sentence.text), style="" if sentence.areas else "dim"))
         shown = labels or tagger.names(sentence.lang if sentence.lang in known else "en")

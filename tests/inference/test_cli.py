@@ -40,6 +40,16 @@ def test_tag_from_file_and_stdin(tiny_model: Path, tmp_path: Path, source: str, 
         assert "\x1b" not in done.stdout
 
 
+def test_several_files_are_tagged_each_on_its_own(tiny_model: Path, tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(TEXT, encoding="utf8")
+    files = [str(tmp_path / "a.txt"), str(tmp_path / "b.txt")]
+    rows = [json.loads(line) for line in run("tag", *files, "--json", "--model", str(tiny_model)).stdout.splitlines()]
+    assert [row["file"] for row in rows] == [files[0]] * 2 + [files[1]] * 2
+    assert all(TEXT[row["start"] : row["end"]] == row["text"] for row in rows)
+    assert f"── {files[1]}" in run("tag", *files, "--model", str(tiny_model)).stdout
+
+
 def test_options_names_all_scores_and_no_split(tiny_model: Path) -> None:
     done = run(
         "tag", "-", "--json", "--no-split", "--names", "vi", "--all-scores", "--model", str(tiny_model),
