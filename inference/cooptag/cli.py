@@ -54,11 +54,11 @@ def tag(
 
     if lang is not None and lang not in LANGUAGES:
         raise UsageError(f"--lang is {lang!r}; expected one of {', '.join(LANGUAGES)}")
-    names_of_files = files or ["-"]
-    articles = [_read(file) for file in names_of_files]
+    files = files or ["-"]
+    articles = [_read(file) for file in files]
     tagger = Tagger.load(model, device)
     labels = tagger.names(names) if names else None
-    for file, article in zip(names_of_files, articles, strict=True):
+    for file, article in zip(files, articles, strict=True):
         sentences = _tag_lines(tagger, article, lang, all_scores) if no_split else tagger.tag_article(article, lang, all_scores)
         title = file if len(articles) > 1 else None
         if as_json:

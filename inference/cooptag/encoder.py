@@ -36,10 +36,10 @@ class Encoder:
         self.device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
         if device == "cuda" and self.device != "cuda":
             raise UsageError("device is 'cuda', but CUDA did not start (driver, cuDNN or GPU missing); mend it or use --device cpu")
-        self._check_outputs(folder)
+        self._check_signature(folder)
         self._path = folder.path
 
-    def _check_outputs(self, folder: ModelFolder) -> None:
+    def _check_signature(self, folder: ModelFolder) -> None:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         fits = sorted(i.name for i in inputs) == ["attention_mask", "input_ids"] and [o.name for o in outputs] == ["logits"]
         if not fits or outputs[0].shape[1:] != [self.n_areas]:

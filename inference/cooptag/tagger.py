@@ -108,6 +108,10 @@ class Tagger:
             index = index[np.argsort(-scores[index], kind="stable")]
         return tuple(AreaScore(self.decoder.areas[i], round(float(scores[i]), 4)) for i in index)
 
+    def logits(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Raw logits (n, A) of texts in their detected language, before calibration: what thresholds are fitted on."""
+        return self.encoder.logits([text.normalize(t, text.detect_language(t)) for t in texts])[0]
+
     def info(self) -> dict[str, Any]:
         """What is loaded, where it runs, and its limits, as JSON values."""
         manifest = self.folder.manifest
@@ -146,8 +150,7 @@ class Tagger:
             areas = [g["areas"] for g in golden["items"]]
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{file}: is not a list of golden texts ({error!r}); get the folder again") from error
-        normalised = [text.normalize(t, text.detect_language(t)) for t in texts]
-        logits, _ = self.encoder.logits(normalised)
+        logits = self.logits(texts)
         if logits.shape != expected.shape:
             raise ModelError(f"{file}: golden logits have shape {expected.shape}, the model gives {logits.shape}; get the folder again")
         difference = float(np.abs(logits - expected).max(initial=0.0))
@@ -162,7 +165,10 @@ class Tagger:
 
     def _tagged_otherwise(self, logits: Any, areas: list[list[str]], tolerance: float) -> int:
         """How many texts differ in an area that stays on one side of its threshold if its logit moves by `tolerance`."""
-        decide = lambda shift: self.decoder.decide(self.decoder.scores(logits + shift))  # noqa: E731
+
+        def decide(shift: float) -> npt.NDArray[np.bool_]:
+            return self.decoder.decide(self.decoder.scores(logits + shift))
+
         sure = decide(-tolerance) == decide(tolerance)
         gold = np.array([[area in chosen for area in self.decoder.areas] for chosen in areas]).reshape(sure.shape)
         return int((sure & (decide(0.0) != gold)).any(axis=1).sum())

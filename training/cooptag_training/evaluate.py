@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cooptag import Tagger, text
+from cooptag import Tagger
 from cooptag.errors import InputError
 from cooptag_training import dataset, metrics
 from cooptag_training.fit import label_matrix
@@ -58,11 +58,6 @@ def scores_and_areas(tagger: Tagger, rows: Sequence[Row]) -> tuple[Any, Any]:
             scores[i, number[area.id]] = area.score
         served[i, [number[area.id] for area in item.areas]] = True
     return scores, served
-
-
-def logits_of(tagger: Tagger, rows: Sequence[Row]) -> Any:
-    """Raw logits (n, A) through the serving encoder: what thresholds are fitted on."""
-    return tagger.encoder.logits([text.normalize(row.text, text.detect_language(row.text)) for row in rows])[0]
 
 
 def errors(rows: Sequence[Row], gold: metrics.Bools, predicted: metrics.Bools, areas: Sequence[str]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ which loses nothing where they were frozen.
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -182,13 +182,3 @@ def four_bit(weight: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.uint8], np
     safe = np.where(scale == 0, 1, scale)
     nibbles = np.clip(np.rint(blocks / safe) + 8, 0, 15).astype(np.uint8)
     return nibbles.reshape(weight.shape), scale[..., 0].astype(np.float32)
-
-
-def summarize(graph: bytes) -> dict[str, Any]:
-    """Size in bytes and the number of nodes by type, for the run's record."""
-    import onnx
-
-    counts: dict[str, int] = {}
-    for node in onnx.load_from_string(graph).graph.node:
-        counts[node.op_type] = counts.get(node.op_type, 0) + 1
-    return {"bytes": len(graph), "nodes": counts}

@@ -102,7 +102,7 @@ def fit(config: TrainConfig, data: Data, out: Path, tracker: tracking.Tracker) -
         rows = augment.augment(data.part("train"), config.augment, data.entries, config.seed)
         sets = [tokenize(part, data.labels, tokenizer, config) for part in (rows, data.part("validation"))]
         print(f"training on {len(data.part('train'))} sentences ({len(rows)} with augmentation)", file=sys.stderr)
-        identity = {"data": data.digest, "areas": described(data), "commit": commit}
+        identity = {"data": data.digest, "areas": _entries_digest(data), "commit": commit}
         history = train(model, tokenizer, sets[0], sets[1], config, work, identity, tracker.metrics)
         if not process.is_main_process:
             return {}
@@ -121,12 +121,12 @@ def _trained(work: Path) -> "AreaClassifier":
     return AreaClassifier.from_pretrained(work / "final", use_safetensors=True)
 
 
-def described(data: Data) -> str:
+def _entries_digest(data: Data) -> str:
     """SHA-256 of the area entries, from which the head starts and cues are drawn."""
     return hashlib.sha256(repr(data.entries).encode()).hexdigest()
 
 
-def trained_commit(work: Path) -> str:
+def _trained_commit(work: Path) -> str:
     """The commit of the code that trained what lies in a work folder."""
     try:
         return str(json.loads((work / "run.json").read_text())["commit"])
@@ -192,14 +192,14 @@ def _encoder(config: TrainConfig, data: Data) -> tuple[Any, Any, dict[str, int]]
 
     from cooptag_training import pretrained
 
-    texts = [text.normalize(row.text, row.lang) for row in data.rows]
     key = [_source_identity(config.base_model), config.vocabulary_size, config.prefix, data.digest, vocabulary.VERSION]
     folder = CACHE / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
     if not (folder / "report.json").is_file():
         model, tokenizer = pretrained.load(config.base_model)
         report: dict[str, int] = {}
         if 0 < config.vocabulary_size < len(tokenizer):
-            model, tokenizer, report = _trimmed(model, tokenizer, [config.prefix, *texts], config.vocabulary_size)
+            texts = [config.prefix, *(text.normalize(row.text, row.lang) for row in data.rows)]
+            model, tokenizer, report = _trimmed(model, tokenizer, texts, config.vocabulary_size)
         _save_whole(folder, model, tokenizer, report)
     return (
         BertModel.from_pretrained(folder, add_pooling_layer=False),
@@ -252,7 +252,7 @@ def export_work(work: Path, config: TrainConfig, data: Data, out: Path, tracker:
     if sorted(trained_on, key=lambda label: trained_on[label]) != data.labels:
         raise UsageError(f"{work}: was trained on other labels than {data.source}; name the data it was trained on")
     with tracker.run(f"{config.name} export", {"config": config.model_dump(), "data_hash": data.digest}) as run_id:
-        made_by = (run_id, trained_commit(work))
+        made_by = (run_id, _trained_commit(work))
         report = release.write(config, data, model, PreTrainedTokenizerFast.from_pretrained(final), out, made_by, tracker)
         tracker.model(out, config.name)
     return report

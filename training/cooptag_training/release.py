@@ -118,7 +118,7 @@ def _candidate(manifest: Manifest, graph: bytes, tokenizer: "PreTrainedTokenizer
     artifact.save(folder, manifest, contents)
     validation = data.part("validation")
     gold = evaluate.label_matrix(validation, data.labels)
-    logits = evaluate.logits_of(Tagger.load(folder, device="cpu"), validation)
+    logits = Tagger.load(folder, device="cpu").logits([row.text for row in validation])
     decoder = calibrate.fit(logits, gold, tuple(data.labels))
     manifest = _with_decoder(manifest, decoder)
     artifact.save(folder, manifest, contents)
@@ -152,10 +152,11 @@ def golden(tagger: Tagger, data: Data) -> bytes:
     held_out = data.part("test") or data.part("validation")
     one_each = {row.lang: row for row in held_out}
     rows = [*one_each.values(), *(row for row in held_out if row not in one_each.values())][:N_GOLDEN]
-    logits = evaluate.logits_of(tagger, rows)
+    texts = [row.text for row in rows]
+    logits = tagger.logits(texts)
     items = [
         {"text": row.text, "logits": [round(float(x), 5) for x in logits[i]], "areas": [a.id for a in tagged.areas]}
-        for i, (row, tagged) in enumerate(zip(rows, tagger.tag([row.text for row in rows]), strict=True))
+        for i, (row, tagged) in enumerate(zip(rows, tagger.tag(texts), strict=True))
     ]
     return (json.dumps({"items": items}, ensure_ascii=False, indent=1) + "\n").encode("utf8")
 
