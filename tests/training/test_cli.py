@@ -19,9 +19,11 @@ def run(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, env=environment, cwd=cwd, timeout=300)
 
 
-@pytest.mark.parametrize("command", ["build", "fit", "export", "evaluate"])
+@pytest.mark.parametrize(
+    "command", ["build", "fit", "export", "evaluate", "audit", "curve", "corpus stats", "corpus check", "corpus agreement"]
+)
 def test_help_shows_an_example(command: str, tmp_path: Path) -> None:
-    assert "Example" in run(command, "--help", cwd=tmp_path).stdout
+    assert "Example" in run(*command.split(), "--help", cwd=tmp_path).stdout
 
 
 def test_fit_on_anybodys_labels_then_evaluate(base_model: Path, labelled_jsonl: Callable[[int], Path], tmp_path: Path) -> None:

@@ -15,6 +15,10 @@ from cooptag.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
+corpus_app = typer.Typer(no_args_is_help=True, help="Measures the labelled corpus and holds it against its rules.")
+app.add_typer(corpus_app, name="corpus")
+
+CorpusOption = Annotated[Path | None, typer.Option("--corpus", help="Corpus folder [default: training/corpus]")]
 TrackOption = Annotated[str, typer.Option("--tracking", envvar="MLFLOW_TRACKING_URI", help="MLflow store, or off to track nothing")]
 AreasOption = Annotated[Path | None, typer.Option("--areas", help="Area file [default: configs/areas.yaml]")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override one key of the recipe, as in epochs=2 or augment.join=0.5")]
@@ -118,6 +122,131 @@ def evaluate(
         errors.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in wrong), encoding="utf8")
     _track_evaluation(track.make(tracking), model, data, report)
     print(json.dumps(report, indent=1)) if as_json else _show(report)
+
+
+@app.command()
+def audit(
+    data: Annotated[Path, typer.Option(help="Dataset folder of `build`, or JSONL of text and labels")],
+    out: Annotated[Path, typer.Option(help="Folder for the folds and suspects.jsonl")],
+    config: Annotated[Path, typer.Option(help="Recipe")] = Path("configs/train.yaml"),
+    folds: Annotated[int, typer.Option(help="Models to train, each without one fold", min=2)] = 3,
+    areas: AreasOption = None,
+    set_: SetOption = None,
+) -> None:
+    """Lists labels that are likely wrong or missing, for a person to read: out-of-fold scores, ranked by cleanlab.
+
+    Example: [bold]cooptag-train audit --data data/cooptag --out runs/audit --set epochs=2[/bold]
+    """
+    from cooptag_training import audit as auditing
+    from cooptag_training import metrics, pipeline
+    from cooptag_training.fit import label_matrix
+
+    recipe = _recipe(config, set_)
+    loaded = pipeline.load_data(data, areas, recipe.seed)
+    scores = auditing.out_of_fold(recipe, loaded, folds, out)
+    found = auditing.suspects(loaded.rows, loaded.labels, scores)
+    auditing.write(found, out / "suspects.jsonl")
+    f1 = metrics.precision_recall_f1(label_matrix(loaded.rows, loaded.labels), scores >= 0.5)["f1"]
+    print(f"out-of-fold micro-F1 {f1:.3f} at 0.5; {len(found)} of {len(loaded.rows)} sentences to read: {out / 'suspects.jsonl'}")
+
+
+@app.command()
+def curve(
+    data: Annotated[Path, typer.Option(help="Dataset folder of `build`")],
+    scored: Annotated[Path, typer.Option(help="JSONL of text and labels to score each model on")],
+    out: Annotated[Path, typer.Option(help="Folder for the models and results")],
+    config: Annotated[Path, typer.Option(help="Recipe")] = Path("configs/train.yaml"),
+    share: Annotated[list[float] | None, typer.Option(help="Share of the training articles [default: 0.12 0.25 0.5 1]")] = None,
+    areas: AreasOption = None,
+    set_: SetOption = None,
+    tracking: TrackOption = DEFAULT_STORE,
+) -> None:
+    """Learning curve and ablations: the recipe on shares of the data, without hard «none», without each language group.
+
+    Example: [bold]cooptag-train curve --data data/cooptag --scored real.jsonl --out runs/curve --set epochs=2[/bold]
+    """
+    from cooptag_training import curve as study
+    from cooptag_training import evaluate as scoring
+    from cooptag_training import pipeline
+    from cooptag_training import tracking as track
+
+    recipe = _recipe(config, set_)
+    loaded = pipeline.load_data(data, areas, recipe.seed)
+    todo = study.variants(loaded, share or (0.12, 0.25, 0.5, 1.0), recipe.seed)
+    results = study.run(recipe, todo, scoring.read_rows(scored), out, track.make(tracking))
+    print(study.describe(results))
+
+
+@corpus_app.command("stats")
+def corpus_stats(
+    corpus: CorpusOption = None,
+    areas: AreasOption = None,
+    beside: Annotated[Path | None, typer.Option(help="JSONL of labelled sentences to show shapes beside")] = None,
+    against: Annotated[list[Path] | None, typer.Option(help="JSONL of English text to tell the English sentences from")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON")] = False,
+) -> None:
+    """Counts, shapes, repetition, vocabulary growth, keyword share, and what tells the corpus from other text.
+
+    Example: [bold]cooptag-train corpus stats --beside real.jsonl --against speeches.jsonl[/bold]
+    """
+    from cooptag_training import stats
+
+    articles, entries = _corpus(corpus, areas)
+    measured = stats.measure(articles, entries, beside, against or [])
+    print(json.dumps(measured, ensure_ascii=False, indent=1) if as_json else stats.describe(measured))
+
+
+@corpus_app.command("check")
+def corpus_check(
+    corpus: CorpusOption = None,
+    areas: AreasOption = None,
+    rules: Annotated[Path | None, typer.Option(help="Rules [default: configs/corpus.yaml]")] = None,
+    translations: Annotated[bool, typer.Option(help="Search translated sentences too, with the pretrained encoder (minutes)")] = True,
+) -> None:
+    """Holds the corpus against every rule of configs/corpus.yaml; exit code 2 if one fails.
+
+    Example: [bold]cooptag-train corpus check[/bold]
+    """
+    from cooptag_training import agreement, pretrained
+    from cooptag_training import corpus as corpus_files
+    from cooptag_training import rules as rule_file
+
+    limits = rule_file.load(rules or rule_file.DEFAULT_FILE)
+    articles, entries = _corpus(corpus, areas)
+    readings = agreement.load((corpus or corpus_files.DEFAULT_FOLDER) / agreement.FILE_NAME)
+    texts = [s.text for article in articles for s in article.sentences]
+    vectors = pretrained.sentence_vectors(texts) if translations else None
+    findings = rule_file.check(rule_file.Corpus(articles, entries, readings, vectors), limits)
+    print("\n".join(rule_file.describe(findings)))
+    rule_file.require(findings)
+
+
+@corpus_app.command("agreement")
+def corpus_agreement(
+    corpus: CorpusOption = None,
+    areas: AreasOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON")] = False,
+) -> None:
+    """How far two readers of the same sentences agree: micro-F1 and Krippendorff's alpha, by language and area.
+
+    Example: [bold]cooptag-train corpus agreement[/bold]
+    """
+    from cooptag_training import agreement
+    from cooptag_training import areas as area_file
+    from cooptag_training import corpus as corpus_files
+
+    readings = agreement.load((corpus or corpus_files.DEFAULT_FOLDER) / agreement.FILE_NAME)
+    result = agreement.report(readings, [entry.area.id for entry in area_file.load(areas or area_file.DEFAULT_FILE)])
+    print(json.dumps(result, indent=1) if as_json else agreement.describe(result))
+
+
+def _corpus(folder: Path | None, areas: Path | None) -> Any:
+    """The articles of a corpus folder and the entries of its area file."""
+    from cooptag_training import areas as area_file
+    from cooptag_training import corpus as corpus_files
+
+    entries = area_file.load(areas or area_file.DEFAULT_FILE)
+    return corpus_files.load(folder or corpus_files.DEFAULT_FOLDER, {entry.area.id for entry in entries}), entries
 
 
 def _track_evaluation(tracker: Any, model: str, data: Path, report: dict[str, Any]) -> None:

@@ -41,7 +41,7 @@ class TrainConfig(_Strict):
     - `pooling`: an attention for each area over the tokens, or one mean for all.
     - `start_from_descriptions`: the head starts from encoded area names and cues instead of at random.
     - `freeze_embeddings`: word embeddings stay as pretrained, so that 4 bits hold them exactly.
-    - `dropout`: before the head; the encoder keeps its own.
+    - `dropout`: before the head; `encoder_dropout`: on the encoder's hidden states and attention.
     - `learning_rate` of the encoder, `head_learning_rate` of the head; linear warm-up over `warmup_share`, linear decay.
     - `precision`: bf16, fp32, or "auto", bf16 where the hardware multiplies it natively.
     - `save_steps` between checkpoints, of which the newest `keep_checkpoints` are kept.
@@ -58,6 +58,7 @@ class TrainConfig(_Strict):
     start_from_descriptions: bool = True
     freeze_embeddings: bool = True
     dropout: float = Field(0.1, ge=0, lt=1)
+    encoder_dropout: float = Field(0.1, ge=0, lt=1)
     epochs: float = Field(8, gt=0)
     batch_size: int = Field(16, ge=1)
     learning_rate: float = Field(5e-5, gt=0)

@@ -147,8 +147,12 @@ def _trainer(
     model: "AreaClassifier", tokenizer: "PreTrainedTokenizerFast", train_data: "datasets.Dataset", validation: "datasets.Dataset",
     config: TrainConfig, checkpoints: Path,
 ) -> "Trainer":  # fmt: skip
+    import torch
     from transformers import Trainer
 
+    if not torch.cuda.is_available():
+        # Torch's fused attention has no fast backward on CPU: written out, a step takes 0.9 of the time (EXPERIMENTS.md).
+        model.set_attn_implementation("eager")
     if config.freeze_embeddings:
         model.bert.embeddings.word_embeddings.weight.requires_grad_(False)
 
@@ -156,8 +160,6 @@ def _trainer(
         """The new head learns faster than the pretrained encoder; biases and layer norms do not decay."""
 
         def create_optimizer(self, *_: Any, **__: Any) -> "torch.optim.Optimizer":
-            import torch
-
             if self.optimizer is None:
                 self.optimizer = torch.optim.AdamW(_parameter_groups(model, config))
             return self.optimizer
@@ -195,6 +197,25 @@ def _arguments(config: TrainConfig, checkpoints: Path) -> "TrainingArguments":
         eval_strategy="epoch", save_strategy="steps", save_steps=max(LOG_STEPS, config.save_steps // LOG_STEPS * LOG_STEPS),
         save_total_limit=config.keep_checkpoints, logging_steps=LOG_STEPS, disable_tqdm=not sys.stderr.isatty(),
     )  # fmt: skip
+
+
+def predict(model: "AreaClassifier", tokenizer: "PreTrainedTokenizerFast", rows: Sequence[Row], config: TrainConfig) -> Any:
+    """Logits of the torch model, (n, A), without the model folder that serving needs."""
+    import torch
+
+    model.eval()
+    pad = int(tokenizer.pad_token_id)
+    number = {str(label): int(str(i)) for i, label in (model.config.id2label or {}).items()}
+    labels = sorted(number, key=lambda label: number[label])
+    data = tokenize(rows, labels, tokenizer, config)
+    logits = np.zeros((len(rows), len(labels)), dtype=np.float32)
+    order = np.argsort(data["length"])
+    for start in range(0, len(order), 32):
+        members = order[start : start + 32]
+        batch = collate([data[int(i)] for i in members], pad)
+        with torch.no_grad():
+            logits[members] = model(batch["input_ids"], batch["attention_mask"]).logits.float().numpy()
+    return logits
 
 
 def use_bf16(precision: str) -> bool:

@@ -16,6 +16,15 @@ def precision_recall_f1(gold: Bools, predicted: Bools) -> dict[str, float]:
     return {"precision": hits / max(given, 1), "recall": hits / max(asked, 1), "f1": 2 * hits / max(given + asked, 1)}
 
 
+def krippendorff_alpha(first: Bools, second: Bools) -> float:
+    """Krippendorff's alpha of two readers over yes-or-no cells of any shape (Krippendorff 2011, "Computing Krippendorff's
+    Alpha-Reliability"): 1 is full agreement, 0 what chance would give. 1 where neither ever says yes, or both always do.
+    """
+    values, yes = 2 * first.size, int(first.sum() + second.sum())
+    expected = 2 * yes * (values - yes) / max(values * (values - 1), 1)
+    return 1.0 if expected == 0 else 1 - float((first != second).mean()) / expected
+
+
 def f1_by_area(gold: Bools, predicted: Bools) -> Floats:
     """F1 of each area, (A,); NaN for an area that is neither in gold nor predicted."""
     hits, total = (gold & predicted).sum(0), gold.sum(0) + predicted.sum(0)

@@ -192,17 +192,22 @@ def _encoder(config: TrainConfig, data: Data) -> tuple[Any, Any, dict[str, int]]
 
     from cooptag_training import pretrained
 
-    key = [_source_identity(config.base_model), config.vocabulary_size, config.prefix, data.digest, vocabulary.VERSION]
+    texts = [config.prefix, *sorted(text.normalize(row.text, row.lang) for row in data.rows)]
+    key = [_source_identity(config.base_model), config.vocabulary_size, texts, vocabulary.VERSION]
     folder = CACHE / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
     if not (folder / "report.json").is_file():
         model, tokenizer = pretrained.load(config.base_model)
         report: dict[str, int] = {}
         if 0 < config.vocabulary_size < len(tokenizer):
-            texts = [config.prefix, *(text.normalize(row.text, row.lang) for row in data.rows)]
             model, tokenizer, report = _trimmed(model, tokenizer, texts, config.vocabulary_size)
         _save_whole(folder, model, tokenizer, report)
     return (
-        BertModel.from_pretrained(folder, add_pooling_layer=False),
+        BertModel.from_pretrained(
+            folder,
+            add_pooling_layer=False,
+            hidden_dropout_prob=config.encoder_dropout,
+            attention_probs_dropout_prob=config.encoder_dropout,
+        ),
         AutoTokenizer.from_pretrained(folder),
         json.loads((folder / "report.json").read_text()),
     )

@@ -35,20 +35,28 @@ class Row:
     none_reason: str = ""
 
 
-def assign(rows: Sequence[Row], seed: int, folds: int = 10) -> list[str]:
-    """The split of each row: one fold in `folds` validates, one tests, the rest trains. Rows of one group stay together.
+def assign(rows: Sequence[Row], seed: int, n_folds: int = 10) -> list[str]:
+    """The split of each row: one fold in `n_folds` validates, one tests, the rest trains. Rows of one group stay together.
 
-    :raises InputError: if there are too few groups for `folds`.
+    :raises InputError: if there are too few groups for `n_folds`.
+    """
+    names = np.array(["test", "validation"] + ["train"] * (n_folds - 2))
+    return [str(name) for name in names[folds(rows, seed, n_folds)]]
+
+
+def folds(rows: Sequence[Row], seed: int, n_folds: int) -> npt.NDArray[np.int64]:
+    """The fold of each row, (n,): rows of one group, and groups that share a near-duplicate, have one fold.
+
+    :raises InputError: if there are too few groups for `n_folds`.
     """
     groups = merge_near_duplicates(rows)
     n = int(groups.max()) + 1
-    if n < folds:
+    if n < n_folds:
         raise InputError(
-            f"{n} articles (groups, near-duplicates joined) cannot be split in {folds}; expected at least {folds}, add data or give a split"
+            f"{n} articles (groups, near-duplicates joined) cannot be split in {n_folds}; "
+            f"expected at least {n_folds}, add data or give a split"
         )
-    fold = _stratified_folds(_group_targets(rows, groups, n), folds, seed)
-    names = np.array(["test", "validation"] + ["train"] * (folds - 2))
-    return [str(names[fold[g]]) for g in groups]
+    return _stratified_folds(_group_targets(rows, groups, n), n_folds, seed)[groups]
 
 
 def merge_near_duplicates(rows: Sequence[Row]) -> npt.NDArray[np.int64]:
@@ -102,11 +110,11 @@ def _group_targets(rows: Sequence[Row], groups: npt.NDArray[np.int64], n: int) -
     return targets
 
 
-def _stratified_folds(targets: npt.NDArray[np.int64], folds: int, seed: int) -> npt.NDArray[np.int64]:
+def _stratified_folds(targets: npt.NDArray[np.int64], n_folds: int, seed: int) -> npt.NDArray[np.int64]:
     from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 
     fold = np.zeros(len(targets), dtype=np.int64)
-    splitter = MultilabelStratifiedKFold(n_splits=folds, shuffle=True, random_state=seed)
+    splitter = MultilabelStratifiedKFold(n_splits=n_folds, shuffle=True, random_state=seed)
     for number, (_, members) in enumerate(splitter.split(np.zeros(len(targets)), targets)):
         fold[members] = number
     return fold

@@ -1,0 +1,55 @@
+"""Out-of-fold scores and the ranking of likely label errors."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cooptag_training import audit, pipeline
+from cooptag_training.config import TrainConfig
+from cooptag_training.split import Row
+
+
+def test_planted_label_errors_are_found_and_ranked_first() -> None:
+    draw = np.random.default_rng(0)
+    gold = draw.random((300, 3)) < 0.4
+    scores = np.clip(np.where(gold, 0.9, 0.1) + draw.normal(0, 0.06, gold.shape), 0.01, 0.99).astype(np.float32)
+    given, wrong = gold.copy(), {(i, i % 3) for i in range(5, 300, 20)}
+    for i, a in wrong:
+        given[i, a] ^= True
+    labels = ["a", "b", "c"]
+    rows = [
+        Row(str(i), f"text {i}", tuple(x for x, yes in zip(labels, line, strict=True) if yes), "en", str(i)) for i, line in enumerate(given)
+    ]
+    found = audit.suspects(rows, labels, scores)
+    named = {(int(row["id"]), labels.index(area)) for row in found for area in (*row["doubted"], *row["missing"])}
+    assert named <= wrong and len(named) >= 0.5 * len(wrong)
+    assert all(area in rows[int(row["id"])].labels for row in found for area in row["doubted"])
+    assert [row["support"] for row in found] == sorted(row["support"] for row in found)
+
+
+def test_every_row_is_scored_by_a_model_that_never_saw_it_and_finished_folds_are_kept(
+    labelled_jsonl: Callable[[int], Path], tiny_config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = pipeline.load_data(labelled_jsonl(90), None, 1)
+    trained: list[set[str]] = []
+    train = audit.train
+
+    def watch(model: object, tokenizer: object, rows: object, held_out: object, *rest: object) -> object:
+        trained.append(set(map(tuple, rows["input_ids"])) & set(map(tuple, held_out["input_ids"])))  # type: ignore[index]
+        return train(model, tokenizer, rows, held_out, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(audit, "train", watch)
+    config = tiny_config.model_copy(update={"epochs": 1.0})
+    scores = audit.out_of_fold(config, data, 2, tmp_path)
+    assert scores.shape == (len(data.rows), 3) and (scores > 0).all() and (scores < 1).all()
+    assert trained == [set(), set()]
+    np.testing.assert_array_equal(audit.out_of_fold(config, data, 2, tmp_path), scores)
+    assert len(trained) == 2
+
+
+def test_suspects_are_written_a_line_each(tmp_path: Path) -> None:
+    audit.write([{"id": "1", "text": "Hợp tác"}], tmp_path / "sub" / "suspects.jsonl")
+    assert json.loads((tmp_path / "sub" / "suspects.jsonl").read_text()) == {"id": "1", "text": "Hợp tác"}

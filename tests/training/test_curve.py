@@ -1,0 +1,62 @@
+"""Shares of the data and what is left out, trained and scored for real on the tiny recipe."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+
+from cooptag_training import curve, pipeline
+from cooptag_training.config import TrainConfig
+from cooptag_training.release import Data
+from cooptag_training.tracking import NullTracker
+
+
+@pytest.fixture
+def data(labelled_jsonl: Callable[[int], Path]) -> Data:
+    """120 rows, every third of them called Vietnamese, those without label of two reasons."""
+    loaded = pipeline.load_data(labelled_jsonl(120), None, 1)
+    rows = [replace(row, lang="vi" if i % 3 == 0 else "en", none_reason=("" if row.labels else ("general", "procedure")[i % 2]))
+            for i, row in enumerate(loaded.rows)]  # fmt: skip
+    return replace(loaded, rows=rows)
+
+
+def test_variants_take_training_rows_alone_and_smaller_shares_lie_within_larger(data: Data) -> None:
+    made = {variant.name: variant.data for variant in curve.variants(data, (0.25, 0.5, 1.0), 1)}
+    quarter, half = ({row.id for row in made[name].part("train")} for name in ("25%", "50%"))
+    assert quarter < half < {row.id for row in data.part("train")}
+    assert all(part.part("test") == data.part("test") and len(part.rows) == len(data.rows) for part in made.values())
+    assert not [row for row in made["without none"].part("train") if not row.labels]
+    assert {row.none_reason for row in made["without hard none"].part("train") if not row.labels} == {"procedure"}
+    assert {row.lang for row in made["without vi"].part("train")} == {"en"}
+    assert "without zh ja ko" not in made  # nothing to leave out
+
+
+class Recorder(NullTracker):
+    def __init__(self) -> None:
+        self.tables: dict[str, list[dict[str, Any]]] = {}
+        self.figures: list[str] = []
+
+    def table(self, name: str, rows: list[dict[str, Any]]) -> None:
+        self.tables[name] = rows
+
+    def figure(self, name: str, figure: Figure) -> None:
+        self.figures.append(name)
+
+
+def test_each_variant_is_trained_scored_and_kept(
+    data: Data, tiny_config: TrainConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    todo = [v for v in curve.variants(data, (0.5, 1.0), 1) if v.name in ("50%", "100%", "without vi")]
+    tracker = Recorder()
+    config = tiny_config.model_copy(update={"epochs": 1.0})
+    results = curve.run(config, todo, data.part("test"), tmp_path, tracker)
+    assert [(row["variant"], row["sentences"]) for row in results] == [(v.name, v.sentences) for v in todo]
+    assert all(0 <= row["micro_f1"] <= 1 and "f1_en" in row for row in results)
+    assert tracker.tables["curve"] == results and "learning_curve" in tracker.figures
+    assert curve.describe(results).count("\n") == len(results) + 1
+    before = {f: f.stat().st_mtime_ns for f in tmp_path.rglob("model.onnx")}
+    assert curve.run(config, todo, data.part("test"), tmp_path, NullTracker()) == results
+    assert {f: f.stat().st_mtime_ns for f in tmp_path.rglob("model.onnx")} == before, "a kept result was trained again"

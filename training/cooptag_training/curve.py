@@ -1,0 +1,109 @@
+"""What the data is worth: the same recipe on shares of the training articles, and without parts of them."""
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cooptag import Tagger
+from cooptag.artifact import write_durably
+from cooptag_training import dataset, evaluate, pipeline, plots
+from cooptag_training.config import TrainConfig
+from cooptag_training.release import Data
+from cooptag_training.split import Row
+from cooptag_training.tracking import Tracker
+
+# Languages that share a script or a family: what one of them teaches, the others may do without.
+LANGUAGE_GROUPS = {
+    "vi": ("vi",), "en": ("en",), "id ms fil": ("id", "ms", "fil"), "th lo km my": ("th", "lo", "km", "my"), "zh ja ko": ("zh", "ja", "ko"),
+    "fr es de pt ru": ("fr", "es", "de", "pt", "ru"), "ar hi ta": ("ar", "hi", "ta"),
+}  # fmt: skip
+# A row of this split trains nothing and scores nothing, but stays in the data, so that every variant keeps one vocabulary.
+UNUSED = "unused"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A name and the data with the training rows that it does without marked as unused."""
+
+    name: str
+    data: Data
+
+    @property
+    def sentences(self) -> int:
+        """Training sentences left."""
+        return len(self.data.part("train"))
+
+
+def variants(data: Data, shares: Sequence[float], seed: int) -> list[Variant]:
+    """Shares of the training articles (each within the next larger), then without hard «none», then without each language group."""
+    made = [Variant(f"{share:.0%}", _keep(data, _articles(data, share, seed))) for share in sorted(shares)]
+    made.append(Variant("without none", _without(data, lambda row: not row.labels)))
+    hard = Variant("without hard none", _without(data, lambda row: not row.labels and row.none_reason not in ("procedure", "off_topic")))
+    made.append(hard)
+    for name, langs in LANGUAGE_GROUPS.items():
+        made.append(Variant(f"without {name}", _without(data, lambda row, langs=langs: row.lang in langs)))
+    everything = len(data.part("train"))
+    return [v for v in made if v.name.endswith("%") or v.sentences < everything]
+
+
+def _articles(data: Data, share: float, seed: int) -> set[str]:
+    groups = sorted({row.group for row in data.part("train")})
+    random.Random(seed).shuffle(groups)  # noqa: S311
+    return set(groups[: max(1, round(share * len(groups)))])
+
+
+def _keep(data: Data, groups: set[str]) -> Data:
+    return _without(data, lambda row: row.group not in groups)
+
+
+def _without(data: Data, drop: Any) -> Data:
+    rows = [replace(row, split=UNUSED) if row.split == "train" and drop(row) else row for row in data.rows]
+    return replace(data, rows=rows, digest=dataset.content_hash(rows, data.labels))
+
+
+def run(config: TrainConfig, todo: Sequence[Variant], scored: Sequence[Row], out: Path, tracker: Tracker) -> list[dict[str, Any]]:
+    """Trains and scores each variant on `scored`; a variant whose result is below `out` already is not trained again.
+
+    :returns: rows of variant, sentences, micro-F1 with its interval, macro-F1, false positives on sentences without area, F1 by language.
+    """
+    results = []
+    for variant in todo:
+        folder = out / variant.name.replace(" ", "-").replace("%", "-percent")
+        file = folder.with_suffix(".json")
+        if not file.is_file() or json.loads(file.read_text())["data_hash"] != variant.data.digest:
+            pipeline.fit(config.model_copy(update={"name": folder.name}), variant.data, folder, tracker)
+            report, _ = evaluate.evaluate(Tagger.load(folder), scored)
+            write_durably(file, json.dumps(_result(variant, report)).encode())
+        results.append(json.loads(file.read_text()))
+        print(describe(results[-1:]).split("\n")[-1], flush=True)
+    with tracker.run(f"{config.name} curve", {"config": config.model_dump(), "sentences_scored": len(scored)}):
+        tracker.table("curve", results)
+        tracker.figure("learning_curve", plots.learning_curve(results))
+        for row in results:
+            tracker.metrics({f"micro_f1 {row['variant'].replace('%', ' percent')}": row["micro_f1"]})
+    return results
+
+
+def _result(variant: Variant, report: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "variant": variant.name, "sentences": variant.sentences, "data_hash": variant.data.digest,
+        "micro_f1": report["micro"]["f1"], "low": report["micro"]["low"], "high": report["micro"]["high"], "macro_f1": report["macro_f1"],
+        "none_false_positive_rate": report["none"]["false_positive_rate"],
+        **{f"f1_{row['lang']}": row["f1"] for row in report["languages"]},
+    }  # fmt: skip
+
+
+def describe(results: Sequence[dict[str, Any]]) -> str:
+    """The results as a table in Markdown."""
+    langs = [key for key in results[0] if key.startswith("f1_")]
+    head = ["trained on", "sentences", "micro-F1", "95 %", "macro-F1", "none tagged", *(key.removeprefix("f1_") for key in langs)]
+    lines = [head, ["---"] * len(head)]
+    for r in results:
+        lines.append([
+            r["variant"], str(r["sentences"]), f"{r['micro_f1']:.3f}", f"{r['low']:.3f} to {r['high']:.3f}", f"{r['macro_f1']:.3f}",
+            f"{r['none_false_positive_rate']:.0%}", *(f"{r[key]:.3f}" for key in langs),
+        ])  # fmt: skip
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
