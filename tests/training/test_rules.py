@@ -23,6 +23,7 @@ LIMITS = rules.Rules(
     articles=40, sentences=160, sentences_by_language={"vi": 60, "en": 60}, area_sentences={"all": 30, "vi": 10, "en": 10},
     none_sentences={"vi": 2, "en": 2}, off_topic=4, label_counts={"0": (0.2, 0.5), "4+": (0, 0)}, median_characters={"en": (60, 140)},
     kind_articles=2, years=(2010, 2012), year_articles=10, parties=4, party_sentences=10, party_area_share=0.7,
+    sectoral_bodies=frozenset({"Bank"}),
     repeated_sentences=0, translated_sentences=0, translated_cosine=0.9, cue_mentions=0.5, cue_sentences=0.5,
     repetition=0.05, growth={"en": 0.5}, second_readings=40, agreement=0.8,
 )  # fmt: skip

@@ -34,7 +34,8 @@ class Rules(_Strict):
     - `none_sentences`: each reason of «none», at least so many in each language named; `off_topic`: in all.
     - `label_counts`: share of sentences with 0, 1, 2, 3 and "4+" areas. `median_characters`: of a sentence, by language.
     - `kind_articles`, `year_articles`: each kind, and each year of `years`, at least so many articles; `parties`: different ones;
-      `party_area_share`: of the labelled sentences of no party with at least `party_sentences` does one area have more.
+      `party_area_share`: of the labelled sentences of no party with at least `party_sentences` does one area have more, but for
+      `sectoral_bodies`, which are made for one area.
     - `repeated_sentences`, `translated_sentences`: at most so many pairs nearly repeat, within a language and across (cosine
       at least `translated_cosine`).
     - `cue_mentions`, `cue_sentences`: most that a keyword search may find, see `variety.cue_share`.
@@ -56,6 +57,7 @@ class Rules(_Strict):
     parties: int
     party_sentences: int
     party_area_share: float
+    sectoral_bodies: frozenset[str]
     repeated_sentences: int
     translated_sentences: int
     translated_cosine: float
@@ -219,7 +221,7 @@ def _kinds_and_years(corpus: Corpus, rules: Rules) -> Held:
 @_rule("parties")
 def _parties(corpus: Corpus, rules: Rules) -> Held:
     names = variety.parties(corpus.articles).total
-    shares = variety.party_area_shares(corpus.articles, rules.party_sentences)
+    shares = [row for row in variety.party_area_shares(corpus.articles, rules.party_sentences) if row[0] not in rules.sectoral_bodies]
     problems = [f"{party}: {share:.0%} of its {n} labelled sentences carry {area}" for party, area, share, n in shares
                 if share > rules.party_area_share]  # fmt: skip
     if len(names) < rules.parties:
