@@ -1,4 +1,7 @@
-"""What the data is worth: the same recipe on shares of the training articles, and without parts of them."""
+"""What the data is worth: the same recipe on shares of the training articles, and without parts of them.
+
+Every variant trains for as many steps as the recipe's epochs over all the data take, so that less data is not less training.
+"""
 
 import json
 import random
@@ -38,6 +41,11 @@ class Variant:
         """Training sentences left."""
         return len(self.data.part("train"))
 
+    @property
+    def everything(self) -> int:
+        """Training sentences of the whole data."""
+        return self.sentences + len(self.data.part(UNUSED))
+
 
 def variants(data: Data, shares: Sequence[float], seed: int) -> list[Variant]:
     """Shares of the training articles (each within the next larger), then without hard «none», then without each language group."""
@@ -75,7 +83,8 @@ def run(config: TrainConfig, todo: Sequence[Variant], scored: Sequence[Row], out
         folder = out / variant.name.replace(" ", "-").replace("%", "-percent")
         file = folder.with_suffix(".json")
         if not file.is_file() or json.loads(file.read_text())["data_hash"] != variant.data.digest:
-            pipeline.fit(config.model_copy(update={"name": folder.name}), variant.data, folder, tracker)
+            epochs = config.epochs * variant.everything / variant.sentences
+            pipeline.fit(config.model_copy(update={"name": folder.name, "epochs": epochs}), variant.data, folder, tracker)
             report, _ = evaluate.evaluate(Tagger.load(folder), scored)
             write_durably(file, json.dumps(_result(variant, report)).encode())
         results.append(json.loads(file.read_text()))

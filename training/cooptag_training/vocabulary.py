@@ -2,13 +2,14 @@
 
 Four fifths of multilingual-e5-small's parameters are its 250 k embeddings. Kept are: the special pieces; every
 one-character piece of the scripts below (so that no character of theirs becomes <unk>); every piece of the scripts
-that are small; the pieces that the corpus uses; and those that the most frequent words of the other languages use
+that are small; the pieces that the corpus uses at least twice; and those that the most frequent words of the other languages use
 (word lists: wordfreq, Speer 2022). A text made of kept pieces is encoded exactly as by the untrimmed tokenizer.
 """
 
 import itertools
 import json
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -32,7 +33,9 @@ WORD_LISTS = {
 WORDS = 25_000
 N_SPECIAL = 4
 # Bump it when the choice of pieces changes: trimmed encoders are kept by it.
-VERSION = 1
+VERSION = 2
+# A piece that the corpus uses once is mostly part of a rare name: it competes with the pieces of frequent words.
+FEWEST_USES = 2
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,8 @@ def choose_pieces(tokenizer: "PreTrainedTokenizerFast", texts: Iterable[str], si
     """The ids to keep, ascending: what the scripts and the texts need, then the most frequent pieces up to `size`."""
     pieces = _pieces(tokenizer)
     keep = set(range(N_SPECIAL)) | {i for i, piece in enumerate(pieces) if piece == "<mask>" or _kept_by_script(piece)}
-    for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]:
-        keep.update(ids)
+    uses = Counter(itertools.chain.from_iterable(tokenizer(list(texts), add_special_tokens=False)["input_ids"]))
+    keep |= {piece for piece, n in uses.items() if n >= FEWEST_USES}
     frequency = _piece_frequency(tokenizer)
     ranked = sorted((i for i in frequency if i not in keep), key=lambda i: (-frequency[i], i))
     return sorted(keep | set(ranked[: max(0, size - len(keep))]))
