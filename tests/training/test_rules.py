@@ -14,6 +14,7 @@ from cooptag_training import agreement, areas, corpus, rules
 from cooptag_training.agreement import Reading
 from cooptag_training.areas import AreaEntry
 from cooptag_training.corpus import KINDS, NONE_REASONS, Article, Sentence
+from cooptag_training.split import Row
 
 ENTRIES = [
     AreaEntry(Area(name, "economic", {"en": name, "vi": f"{name} vi"}, name), {"en": (f"{name} cue",)}, ())
@@ -25,7 +26,7 @@ LIMITS = rules.Rules(
     kind_articles=2, years=(2010, 2012), year_articles=10, parties=4, party_sentences=10, party_area_share=0.7,
     sectoral_bodies=frozenset({"Bank"}),
     repeated_sentences=0, translated_sentences=0, translated_cosine=0.9, cue_mentions=0.5, cue_sentences=0.5,
-    repetition=0.05, growth={"en": 0.5}, second_readings=40, agreement=0.8,
+    repetition=0.05, growth={"en": 0.5}, separability=0.95, second_readings=40, agreement=0.8,
 )  # fmt: skip
 
 
@@ -51,7 +52,8 @@ def good() -> rules.Corpus:
     pairs = [(a.id, s) for a in articles for s in a.sentences][:40]
     readings = [Reading(a, s.text, frozenset(s.areas), frozenset(s.areas), frozenset(s.areas)) for a, s in pairs]
     vectors = np.random.default_rng(0).normal(size=(sum(len(a.sentences) for a in articles), 64)).astype(np.float32)
-    return rules.Corpus(articles, ENTRIES, readings, vectors)
+    others = [Row(f"other {i}", _text(draw), (), "en", f"other {i // 6}") for i in range(120)]
+    return rules.Corpus(articles, ENTRIES, readings, vectors, {"news.jsonl": others})
 
 
 def _each_sentence(data: rules.Corpus, change: Callable[[Article, Sentence], Sentence]) -> rules.Corpus:
@@ -125,6 +127,7 @@ VIOLATIONS: dict[str, list[Callable[[rules.Corpus], rules.Corpus]]] = {
     "cues": [lambda data: _text_of(data, _with_cues)],
     "repetition": [lambda data: _text_of(data, lambda a, s: f"{s.text} both sides agreed to further deepen their good and fruitful ties")],
     "growth": [lambda data: _text_of(data, _of_four_words)],
+    "separability": [lambda data: _text_of(data, lambda a, s: s.text.replace(".", " §."))],
     "second reading": [
         lambda data: replace(data, readings=data.readings[:39]),
         lambda data: replace(data, readings=[_contradict(r) for r in data.readings]),
@@ -159,8 +162,9 @@ def test_a_planted_violation_fails_its_rule(rule: str, plant: Callable[[rules.Co
         rules.require(findings)
 
 
-def test_translations_are_left_out_without_vectors() -> None:
-    assert "translations" not in [f.rule for f in rules.check(replace(good(), vectors=None), LIMITS)]
+def test_what_is_not_given_is_not_checked() -> None:
+    checked = [finding.rule for finding in rules.check(replace(good(), vectors=None, others={}), LIMITS)]
+    assert set(rules.RULES) - set(checked) == {"translations", "separability"}
 
 
 def test_a_failed_rule_names_its_problems_and_counts_the_rest() -> None:
@@ -168,8 +172,8 @@ def test_a_failed_rule_names_its_problems_and_counts_the_rest() -> None:
     assert "FAILED  kinds and years" in lines and "joint_statement: 0, expected at least 2" in lines and "and 13 more" in lines
 
 
-def test_the_projects_corpus_keeps_every_rule_but_translations() -> None:
-    """Translations need the pretrained encoder for minutes: `cooptag-train corpus check` searches them."""
+def test_the_projects_corpus_keeps_every_rule_that_needs_nothing_but_itself() -> None:
+    """Translations need the pretrained encoder for minutes, separability other text: `cooptag-train corpus check` looks at both."""
     entries = areas.load()
     articles = corpus.load(corpus.DEFAULT_FOLDER, {entry.area.id for entry in entries})
     readings = agreement.load(corpus.DEFAULT_FOLDER / agreement.FILE_NAME)

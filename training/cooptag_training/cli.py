@@ -157,6 +157,7 @@ def curve(
     out: Annotated[Path, typer.Option(help="Folder for the models and results")],
     config: Annotated[Path, typer.Option(help="Recipe")] = Path("configs/train.yaml"),
     share: Annotated[list[float] | None, typer.Option(help="Share of the training articles [default: 0.12 0.25 0.5 1]")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only these variants, as in '50%' or 'without vi'")] = None,
     areas: AreasOption = None,
     set_: SetOption = None,
     tracking: TrackOption = DEFAULT_STORE,
@@ -173,6 +174,9 @@ def curve(
     recipe = _recipe(config, set_)
     loaded = pipeline.load_data(data, areas, recipe.seed)
     todo = study.variants(loaded, share or (0.12, 0.25, 0.5, 1.0), recipe.seed)
+    if unknown := sorted(set(only or ()) - {variant.name for variant in todo}):
+        raise UsageError(f"--only is {unknown[0]!r}; expected one of {', '.join(repr(variant.name) for variant in todo)}")
+    todo = [variant for variant in todo if not only or variant.name in only]
     results = study.run(recipe, todo, scoring.read_rows(scored), out, track.make(tracking))
     print(study.describe(results))
 
@@ -201,13 +205,14 @@ def corpus_check(
     corpus: CorpusOption = None,
     areas: AreasOption = None,
     rules: Annotated[Path | None, typer.Option(help="Rules [default: configs/corpus.yaml]")] = None,
+    against: Annotated[list[Path] | None, typer.Option(help="JSONL of English text that the corpus must not be told from too well")] = None,
     translations: Annotated[bool, typer.Option(help="Search translated sentences too, with the pretrained encoder (minutes)")] = True,
 ) -> None:
     """Holds the corpus against every rule of configs/corpus.yaml; exit code 2 if one fails.
 
     Example: [bold]cooptag-train corpus check[/bold]
     """
-    from cooptag_training import agreement, pretrained
+    from cooptag_training import agreement, pretrained, stats
     from cooptag_training import corpus as corpus_files
     from cooptag_training import rules as rule_file
 
@@ -216,7 +221,8 @@ def corpus_check(
     readings = agreement.load((corpus or corpus_files.DEFAULT_FOLDER) / agreement.FILE_NAME)
     texts = [s.text for article in articles for s in article.sentences]
     vectors = pretrained.sentence_vectors(texts) if translations else None
-    findings = rule_file.check(rule_file.Corpus(articles, entries, readings, vectors), limits)
+    others = {file.name: stats.foreign_sentences(file) for file in against or ()}
+    findings = rule_file.check(rule_file.Corpus(articles, entries, readings, vectors, others), limits)
     print("\n".join(rule_file.describe(findings)))
     rule_file.require(findings)
 

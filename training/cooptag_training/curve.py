@@ -3,6 +3,7 @@
 Every variant trains for as many steps as the recipe's epochs over all the data take, so that less data is not less training.
 """
 
+import hashlib
 import json
 import random
 from collections.abc import Sequence
@@ -74,7 +75,7 @@ def _without(data: Data, drop: Any) -> Data:
 
 
 def run(config: TrainConfig, todo: Sequence[Variant], scored: Sequence[Row], out: Path, tracker: Tracker) -> list[dict[str, Any]]:
-    """Trains and scores each variant on `scored`; a variant whose result is below `out` already is not trained again.
+    """Trains and scores each variant on `scored`; one whose result by this recipe is below `out` is not trained again.
 
     :returns: rows of variant, sentences, micro-F1 with its interval, macro-F1, false positives on sentences without area, F1 by language.
     """
@@ -82,11 +83,12 @@ def run(config: TrainConfig, todo: Sequence[Variant], scored: Sequence[Row], out
     for variant in todo:
         folder = out / variant.name.replace(" ", "-").replace("%", "-percent")
         file = folder.with_suffix(".json")
-        if not file.is_file() or json.loads(file.read_text())["data_hash"] != variant.data.digest:
+        made_of = {"data_hash": variant.data.digest, "recipe": hashlib.sha256(config.model_dump_json().encode()).hexdigest()}
+        if not file.is_file() or not made_of.items() <= json.loads(file.read_text()).items():
             epochs = config.epochs * variant.everything / variant.sentences
             pipeline.fit(config.model_copy(update={"name": folder.name, "epochs": epochs}), variant.data, folder, tracker)
             report, _ = evaluate.evaluate(Tagger.load(folder), scored)
-            write_durably(file, json.dumps(_result(variant, report)).encode())
+            write_durably(file, json.dumps({**_result(variant, report), **made_of}).encode())
         results.append(json.loads(file.read_text()))
         print(describe(results[-1:]).split("\n")[-1], flush=True)
     with tracker.run(f"{config.name} curve", {"config": config.model_dump(), "sentences_scored": len(scored)}):
@@ -99,7 +101,7 @@ def run(config: TrainConfig, todo: Sequence[Variant], scored: Sequence[Row], out
 
 def _result(variant: Variant, report: dict[str, Any]) -> dict[str, Any]:
     return {
-        "variant": variant.name, "sentences": variant.sentences, "data_hash": variant.data.digest,
+        "variant": variant.name, "sentences": variant.sentences,
         "micro_f1": report["micro"]["f1"], "low": report["micro"]["low"], "high": report["micro"]["high"], "macro_f1": report["macro_f1"],
         "none_false_positive_rate": report["none"]["false_positive_rate"],
         **{f"f1_{row['lang']}": row["f1"] for row in report["languages"]},

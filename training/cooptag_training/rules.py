@@ -1,7 +1,7 @@
 """What the corpus must be: the limits of configs/corpus.yaml, held against the measures of `variety` and `agreement`."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ class Rules(_Strict):
       at least `translated_cosine`).
     - `cue_mentions`, `cue_sentences`: most that a keyword search may find, see `variety.cue_share`.
     - `repetition`: most of the running n-grams that two articles may share; `growth`: least exponent of vocabulary growth, by language.
+    - `separability`: most AUC at which the English sentences are told from each of `Corpus.others`, see `variety.separability`.
     - `second_readings`: sentences labelled twice at least, all settled, with `agreement` (micro-F1) at least.
     """
 
@@ -65,6 +66,7 @@ class Rules(_Strict):
     cue_sentences: float
     repetition: float
     growth: dict[str, float]
+    separability: float
     second_readings: int
     agreement: float
 
@@ -97,12 +99,14 @@ class Corpus:
     """What the rules look at.
 
     :param vectors: sentence vectors (n, H) of a multilingual encoder, in the order of `rows`, or None to leave translations unchecked.
+    :param others: English sentences by others, under the name of their file; without them separability is unchecked.
     """
 
     articles: Sequence[Article]
     entries: Sequence[AreaEntry]
     readings: Sequence[Reading]
     vectors: npt.NDArray[np.float32] | None = None
+    others: Mapping[str, Sequence[Row]] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -118,9 +122,8 @@ class Corpus:
 
 def check(corpus: Corpus, rules: Rules) -> list[Finding]:
     """Every rule's finding, in the order of the rules file."""
-    return [
-        Finding(rule, *holds(corpus, rules)) for rule, holds in RULES.items() if not (rule == "translations" and corpus.vectors is None)
-    ]
+    skipped = {"translations": corpus.vectors is None, "separability": not corpus.others}
+    return [Finding(rule, *holds(corpus, rules)) for rule, holds in RULES.items() if not skipped.get(rule)]
 
 
 Held = tuple[str, tuple[str, ...]]
@@ -272,6 +275,14 @@ def _growth(corpus: Corpus, rules: Rules) -> Held:
     problems = [f"{lang}: vocabulary grows with exponent {found[lang]:.2f}, expected at least {least:.2f}"
                 for lang, least in rules.growth.items() if found[lang] < least]  # fmt: skip
     return ", ".join(f"{lang} {exponent:.2f}" for lang, exponent in found.items()), tuple(problems)
+
+
+@_rule("separability")
+def _separability(corpus: Corpus, rules: Rules) -> Held:
+    told = {name: variety.separability(corpus.by_lang.get("en", []), others) for name, others in corpus.others.items()}
+    problems = [f"told from {name} at AUC {t['auc']:.3f}, at most {rules.separability}, by {t['ours'][:6]} against {t['others'][:6]}"
+                for name, t in told.items() if t["auc"] > rules.separability]  # fmt: skip
+    return ", ".join(f"told from {name} at AUC {t['auc']:.3f}" for name, t in told.items()), tuple(problems)
 
 
 @_rule("second reading")
