@@ -45,17 +45,27 @@ def test_report_by_area_and_language() -> None:
     assert "4 sentences read twice" in agreement.describe(report)
 
 
-@pytest.mark.parametrize(
-    "line", ["{", '{"article": "vi/a"}', '{"article": "a", "text": "t", "first": 1, "second": [], "settled": []}', "[]"]
-)
+BROKEN = [
+    "{",
+    "[]",
+    '{"article": "vi/a"}',
+    '{"article": "a", "text": "t", "first": "climate", "second": [], "settled": []}',
+    '{"article": "a", "text": "t", "first": ["climat"], "second": [], "settled": []}',
+]
+
+
+@pytest.mark.parametrize("line", BROKEN)
 def test_a_broken_line_is_named(tmp_path: Path, line: str) -> None:
     file = tmp_path / "second.jsonl"
     good = json.dumps({"article": "vi/a", "text": "t", "first": [], "second": ["climate"], "settled": []})
     file.write_text(f"{good}\n{line}\n")
     with pytest.raises(InputError, match=r"second\.jsonl:2: expected an object"):
-        agreement.load(file)
+        agreement.load(file, AREAS)
 
 
-def test_a_missing_file_says_what_was_expected(tmp_path: Path) -> None:
+def test_a_missing_or_empty_file_says_what_was_expected(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expected JSONL of article"):
-        agreement.load(tmp_path / "none.jsonl")
+        agreement.load(tmp_path / "none.jsonl", AREAS)
+    (tmp_path / "empty.jsonl").write_text("\n")
+    with pytest.raises(InputError, match="holds no reading"):
+        agreement.load(tmp_path / "empty.jsonl", AREAS)

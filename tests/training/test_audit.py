@@ -9,6 +9,7 @@ import pytest
 
 from cooptag_training import audit, pipeline
 from cooptag_training.config import TrainConfig
+from cooptag_training.release import Data
 from cooptag_training.split import Row
 
 
@@ -48,6 +49,24 @@ def test_every_row_is_scored_by_a_model_that_never_saw_it_and_finished_folds_are
     assert trained == [set(), set()]
     np.testing.assert_array_equal(audit.out_of_fold(config, data, 2, tmp_path), scores)
     assert len(trained) == 2
+
+
+def test_each_score_stands_at_its_own_row_and_another_recipe_or_fold_count_is_trained_anew(
+    labelled_jsonl: Callable[[int], Path], tiny_config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = pipeline.load_data(labelled_jsonl(90), None, 1)
+    trained: list[Path] = []
+
+    def numbered(_config: TrainConfig, part: Data, held_out: np.ndarray, work: Path) -> np.ndarray:
+        trained.append(work)
+        return np.array([[float(row.id) / 100] * 3 for row, out in zip(part.rows, held_out, strict=True) if out], dtype=np.float32)
+
+    monkeypatch.setattr(audit, "_train_fold", numbered)
+    expected = 1 / (1 + np.exp(-np.array([float(row.id) / 100 for row in data.rows])))
+    longer = tiny_config.model_copy(update={"epochs": 7.0})
+    for config, folds in ((tiny_config, 3), (longer, 3), (tiny_config, 2)):
+        np.testing.assert_allclose(audit.out_of_fold(config, data, folds, tmp_path)[:, 1], expected, rtol=1e-6)
+    assert len(trained) == 8 == len(set(trained))
 
 
 def test_suspects_are_written_a_line_each(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
+from cooptag.errors import InputError, UsageError
 from cooptag_training import curve, pipeline
 from cooptag_training.config import TrainConfig
 from cooptag_training.release import Data
@@ -31,6 +32,31 @@ def test_variants_take_training_rows_alone_and_smaller_shares_lie_within_larger(
     assert {row.none_reason for row in made["without hard none"].part("train") if not row.labels} == {"procedure"}
     assert {row.lang for row in made["without vi"].part("train")} == {"en"}
     assert "without zh ja ko" not in made  # nothing to leave out
+
+
+def test_a_share_is_above_0_and_at_most_1(data: Data) -> None:
+    for share in (0.0, 50.0, float("nan")):
+        with pytest.raises(UsageError, match="expected a share"):
+            curve.variants(data, (share,), 1)
+    assert [v.name for v in curve.variants(data, (0.12, 0.125), 1)][:2] == ["12%", "12.5%"]
+
+
+def test_without_reasons_or_in_one_language_there_is_nothing_to_leave_out(data: Data) -> None:
+    plain = replace(data, rows=[replace(row, lang="en", none_reason="") for row in data.rows])
+    assert [v.name for v in curve.variants(plain, (1.0,), 1)] == ["100%"]
+
+
+def test_every_variant_trains_on_as_many_rows_augmentation_included(data: Data, tiny_config: TrainConfig) -> None:
+    config = tiny_config.model_copy(update={"augment": tiny_config.augment.model_copy(update={"join": 1.0})})
+    half = next(v.data for v in curve.variants(data, (0.5,), 1))
+    assert curve._rows(config, curve._everything(half)) == curve._rows(config, data) == 2 * len(data.part("train"))
+
+
+def test_labels_to_score_that_the_data_lack_are_named_before_training(data: Data, tiny_config: TrainConfig, tmp_path: Path) -> None:
+    foreign = [replace(row, labels=("nothing_known",)) for row in data.part("test")]
+    with pytest.raises(InputError, match="nothing_known"):
+        curve.run(tiny_config, curve.variants(data, (1.0,), 1), foreign, tmp_path, NullTracker())
+    assert not list(tmp_path.iterdir())
 
 
 class Recorder(NullTracker):

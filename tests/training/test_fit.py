@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cooptag.errors import UsageError
@@ -191,3 +192,11 @@ def test_training_feeds_what_inference_feeds(tiny_config: TrainConfig, base_mode
     serving.enable_truncation(16)
     assert ids == [serving.encode("joint " + normalize(t, "vi")).ids for t in texts]
     assert max(map(len, ids)) == 16
+
+
+def test_sentence_vectors_keep_their_order_and_do_not_depend_on_neighbours(base_model: Path) -> None:
+    texts = ["climate and solar energy met today in Hanoi on joint work", "trade", "khí hậu", "the ministers agreed"]
+    together = fit.sentence_vectors(texts, str(base_model), "")
+    alone = np.concatenate([fit.sentence_vectors([text], str(base_model), "") for text in texts])
+    assert together.shape == (4, 32)
+    np.testing.assert_allclose(together, alone, atol=0.03)  # bfloat16, where the processor has it

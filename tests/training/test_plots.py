@@ -156,3 +156,15 @@ def test_no_global_state_and_no_screen_is_needed() -> None:
         "assert settings() == before; assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+
+
+def test_learning_curve_shows_shares_and_what_is_left_out() -> None:
+    def row(variant: str, sentences: int, f1: float) -> dict[str, object]:
+        return {"variant": variant, "sentences": sentences, "micro_f1": f1, "low": f1 - 0.02, "high": f1 + 0.02}
+
+    rows = [row("100%", 400, 0.8), row("50%", 200, 0.7), row("without vi", 250, 0.6)]
+    curve, left_out = plots.learning_curve(rows).axes
+    assert [label.get_text() for label in curve.get_xticklabels()] == ["200\n50%", "400\n100%"]
+    assert [label.get_text() for label in left_out.get_yticklabels()] == ["without vi (250)"]
+    assert [0.8, 0.8] in [list(line.get_xdata()) for line in left_out.lines]
+    assert len(plots.learning_curve(rows[1:]).axes[1].lines) == 2, "without the whole data there is nothing to compare with"

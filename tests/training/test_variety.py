@@ -39,6 +39,8 @@ CUES = variety.CueList([
         ("Đối thoại với ACE về tariff", "vi", {"energy"}),
         ("ความร่วมมือด้านพลังงานทดแทน", "th", {"energy"}),
         ("He won the race.", "en", set()),
+        ("双方与ACE合作", "zh", {"energy"}),
+        ("双方与FACET合作", "zh", set()),
     ],
 )
 def test_a_cue_list_finds_whole_words_of_the_language_and_bodies(text: str, lang: str, found: set[str]) -> None:
@@ -98,6 +100,17 @@ def test_separability_finds_what_gives_a_text_away() -> None:
     told = variety.separability(sentences(" zq", 0), sentences("", 100))
     assert told["auc"] > 0.99 and "zq" in "".join(told["ours"])
     assert variety.separability(sentences("", 200), sentences("", 300))["auc"] < 0.75
+
+
+def test_too_little_text_to_tell_apart_is_one_line() -> None:
+    many = [row(f"sentence {i}", group=str(i)) for i in range(60)]
+    for ours, others in (([], many), (many, many[:3]), (many, [row("x", group="one")] * 60)):
+        with pytest.raises(InputError, match="at least 50 in 5"):
+            variety.separability(ours, others)
+
+
+def test_growth_of_text_without_words_is_nothing() -> None:
+    assert variety.growth([row("…", group="a"), row("!", group="b")]) == {"tokens": 0, "types": 0, "exponent": 0.0}
 
 
 def test_stats_of_the_projects_corpus_beside_and_against_other_text(tmp_path: Path) -> None:

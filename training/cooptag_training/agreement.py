@@ -30,25 +30,35 @@ class Reading:
     settled: frozenset[str]
 
 
-def load(file: Path) -> list[Reading]:
+def load(file: Path, areas: Sequence[str]) -> list[Reading]:
     """Reads a file of second labels.
 
-    :raises InputError: naming the line and what was expected.
+    :param areas: the known area ids.
+    :raises InputError: naming the line and what was expected; also where the file holds no reading.
     """
     try:
         lines = file.read_text(encoding="utf8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: cannot be read ({error}); expected JSONL of article, text, first, second, settled") from error
-    return [_reading(f"{file}:{number}", line) for number, line in enumerate(lines, start=1) if line.strip()]
+    readings = [_reading(f"{file}:{number}", line, set(areas)) for number, line in enumerate(lines, start=1) if line.strip()]
+    if not readings:
+        raise InputError(f"{file}: holds no reading; expected lines of article, text, first, second, settled")
+    return readings
 
 
-def _reading(where: str, line: str) -> Reading:
+def _reading(where: str, line: str, areas: set[str]) -> Reading:
     try:
         data = json.loads(line)
-        areas = {key: frozenset(map(str, data[key])) for key in ("first", "second", "settled")}
-        return Reading(str(data["article"]), str(data["text"]), **areas)
+        labels = {key: _labels(data[key], areas) for key in ("first", "second", "settled")}
+        return Reading(str(data["article"]), str(data["text"]), **labels)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{where}: expected an object of article, text, first, second, settled ({error!r})") from error
+
+
+def _labels(value: object, areas: set[str]) -> frozenset[str]:
+    if not isinstance(value, list) or not areas.issuperset(value):
+        raise ValueError(f"{value!r} is no list of known areas")
+    return frozenset(value)
 
 
 def report(readings: Sequence[Reading], areas: Sequence[str]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ Every sentence is scored by a model that never saw its article; cleanlab (Northc
 labels Thyagarajan et al. 2022) then names the labels that these scores contradict.
 """
 
+import hashlib
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -24,7 +26,9 @@ from cooptag_training.tracking import NullTracker
 
 
 def out_of_fold(config: TrainConfig, data: Data, folds: int, work: Path) -> npt.NDArray[np.float32]:
-    """Scores of every row, (n, A), each by a model trained on the other folds. Finished folds are kept below `work` and not trained again.
+    """Scores of every row, (n, A), each by a model trained on the other folds.
+
+    What the same data, areas, recipe and number of folds made of a fold is kept below `work`, and not made again.
 
     :raises InputError: if there are too few groups for `folds`.
     """
@@ -32,11 +36,13 @@ def out_of_fold(config: TrainConfig, data: Data, folds: int, work: Path) -> npt.
     scores = np.zeros((len(data.rows), len(data.labels)), dtype=np.float32)
     for number in range(folds):
         inside = np.flatnonzero(fold == number)
-        done = work / f"fold-{number}-{data.digest[:12]}.npy"
-        if not done.is_file():
-            logits = _train_fold(config, data, fold == number, work / f"fold-{number}")
-            np.save(done, logits)
-        scores[inside] = 1 / (1 + np.exp(-np.load(done)))
+        made_of = json.dumps([data.digest, repr(data.entries), config.model_dump_json(), folds, number])
+        done = work / f"fold-{number}-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
+        if not done.with_suffix(".npy").is_file():
+            buffer = io.BytesIO()
+            np.save(buffer, _train_fold(config, data, fold == number, done))
+            write_durably(done.with_suffix(".npy"), buffer.getvalue())
+        scores[inside] = 1 / (1 + np.exp(-np.load(done.with_suffix(".npy"))))
         print(f"fold {number + 1} of {folds}: {len(inside)} sentences scored", file=sys.stderr)
     return scores
 
@@ -48,7 +54,8 @@ def _train_fold(config: TrainConfig, data: Data, held_out: npt.NDArray[np.bool_]
     training = augment.augment(part.part("train"), config.augment, data.entries, config.seed)
     sets = [tokenize(x, data.labels, tokenizer, config) for x in (training, part.part("test"))]
     train(model, tokenizer, sets[0], sets[1], config, work, {"data": data.digest, "fold": work.name})
-    return predict(model, tokenizer, part.part("test"), config)
+    logits: npt.NDArray[np.float32] = predict(model, tokenizer, part.part("test"), data.labels, config)
+    return logits
 
 
 def suspects(rows: Sequence[Row], labels: Sequence[str], scores: npt.NDArray[np.float32]) -> list[dict[str, Any]]:

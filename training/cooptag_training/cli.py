@@ -208,20 +208,21 @@ def corpus_check(
     against: Annotated[list[Path] | None, typer.Option(help="JSONL of English text that the corpus must not be told from too well")] = None,
     translations: Annotated[bool, typer.Option(help="Search translated sentences too, with the pretrained encoder (minutes)")] = True,
 ) -> None:
-    """Holds the corpus against every rule of configs/corpus.yaml; exit code 2 if one fails.
+    """Holds the corpus against the rules of configs/corpus.yaml; exit code 2 if one fails. Separability needs --against.
 
-    Example: [bold]cooptag-train corpus check[/bold]
+    Example: [bold]cooptag-train corpus check --against speeches.jsonl[/bold]
     """
-    from cooptag_training import agreement, pretrained, stats
+    from cooptag_training import agreement, stats
     from cooptag_training import corpus as corpus_files
+    from cooptag_training import fit as fitting
     from cooptag_training import rules as rule_file
 
     limits = rule_file.load(rules or rule_file.DEFAULT_FILE)
     articles, entries = _corpus(corpus, areas)
-    readings = agreement.load((corpus or corpus_files.DEFAULT_FOLDER) / agreement.FILE_NAME)
+    readings = agreement.load((corpus or corpus_files.DEFAULT_FOLDER) / agreement.FILE_NAME, [entry.area.id for entry in entries])
     texts = [s.text for article in articles for s in article.sentences]
-    vectors = pretrained.sentence_vectors(texts) if translations else None
-    others = {file.name: stats.foreign_sentences(file) for file in against or ()}
+    vectors = fitting.sentence_vectors(texts) if translations else None
+    others = {str(file): stats.foreign_sentences(file) for file in against or ()}
     findings = rule_file.check(rule_file.Corpus(articles, entries, readings, vectors, others), limits)
     print("\n".join(rule_file.describe(findings)))
     rule_file.require(findings)
@@ -241,8 +242,8 @@ def corpus_agreement(
     from cooptag_training import areas as area_file
     from cooptag_training import corpus as corpus_files
 
-    readings = agreement.load((corpus or corpus_files.DEFAULT_FOLDER) / agreement.FILE_NAME)
-    result = agreement.report(readings, [entry.area.id for entry in area_file.load(areas or area_file.DEFAULT_FILE)])
+    ids = [entry.area.id for entry in area_file.load(areas or area_file.DEFAULT_FILE)]
+    result = agreement.report(agreement.load((corpus or corpus_files.DEFAULT_FOLDER) / agreement.FILE_NAME, ids), ids)
     print(json.dumps(result, indent=1) if as_json else agreement.describe(result))
 
 

@@ -1,6 +1,7 @@
 """What the data is worth: the same recipe on shares of the training articles, and without parts of them.
 
-Every variant trains for as many steps as the recipe's epochs over all the data take, so that less data is not less training.
+Every variant trains on as many rows, augmentation included, as the recipe's epochs over all the data hold, so that less data is not
+less training.
 """
 
 import hashlib
@@ -13,7 +14,8 @@ from typing import Any
 
 from cooptag import Tagger
 from cooptag.artifact import write_durably
-from cooptag_training import dataset, evaluate, pipeline, plots
+from cooptag.errors import UsageError
+from cooptag_training import augment, dataset, evaluate, pipeline, plots
 from cooptag_training.config import TrainConfig
 from cooptag_training.release import Data
 from cooptag_training.split import Row
@@ -42,21 +44,24 @@ class Variant:
         """Training sentences left."""
         return len(self.data.part("train"))
 
-    @property
-    def everything(self) -> int:
-        """Training sentences of the whole data."""
-        return self.sentences + len(self.data.part(UNUSED))
-
 
 def variants(data: Data, shares: Sequence[float], seed: int) -> list[Variant]:
-    """Shares of the training articles (each within the next larger), then without hard «none», then without each language group."""
-    made = [Variant(f"{share:.0%}", _keep(data, _articles(data, share, seed))) for share in sorted(shares)]
-    hard = _without(data, lambda row: not row.labels and row.none_reason not in EASY_NONE)
+    """Shares of the training articles (each within the next larger), then without hard «none», then without each language group.
+
+    :raises UsageError: if a share is not above 0 and at most 1.
+    """
+    for share in shares:
+        if not 0 < share <= 1:
+            raise UsageError(f"--share is {share}; expected a share of the training articles above 0 and at most 1")
+    made = [
+        Variant(f"{share:.3g}%", _keep(data, _articles(data, share / 100, seed))) for share in sorted({100 * share for share in shares})
+    ]
+    hard = _without(data, lambda row: bool(row.none_reason) and row.none_reason not in EASY_NONE)
     made.append(Variant("without hard none", hard))
     for name, langs in LANGUAGE_GROUPS.items():
         made.append(Variant(f"without {name}", _without(data, lambda row, langs=langs: row.lang in langs)))
     everything = len(data.part("train"))
-    return [v for v in made if v.name.endswith("%") or v.sentences < everything]
+    return [v for v in made if v.name.endswith("%") or 0 < v.sentences < everything]
 
 
 def _articles(data: Data, share: float, seed: int) -> set[str]:
@@ -77,15 +82,18 @@ def _without(data: Data, drop: Any) -> Data:
 def run(config: TrainConfig, todo: Sequence[Variant], scored: Sequence[Row], out: Path, tracker: Tracker) -> list[dict[str, Any]]:
     """Trains and scores each variant on `scored`; one whose result by this recipe is below `out` is not trained again.
 
+    :raises InputError: if `scored` has labels that the data have not.
     :returns: rows of variant, sentences, micro-F1 with its interval, macro-F1, false positives on sentences without area, F1 by language.
     """
     results = []
+    made_with = {"scored": dataset.content_hash(scored, []), "recipe": hashlib.sha256(config.model_dump_json().encode()).hexdigest()}
     for variant in todo:
         folder = out / variant.name.replace(" ", "-").replace("%", "-percent")
         file = folder.with_suffix(".json")
-        made_of = {"data_hash": variant.data.digest, "recipe": hashlib.sha256(config.model_dump_json().encode()).hexdigest()}
+        made_of = {"data_hash": variant.data.digest, **made_with}
+        evaluate.check_labels(scored, variant.data.labels)
         if not file.is_file() or not made_of.items() <= json.loads(file.read_text()).items():
-            epochs = config.epochs * variant.everything / variant.sentences
+            epochs = config.epochs * _rows(config, _everything(variant.data)) / _rows(config, variant.data)
             pipeline.fit(config.model_copy(update={"name": folder.name, "epochs": epochs}), variant.data, folder, tracker)
             report, _ = evaluate.evaluate(Tagger.load(folder), scored)
             write_durably(file, json.dumps({**_result(variant, report), **made_of}).encode())
@@ -97,6 +105,15 @@ def run(config: TrainConfig, todo: Sequence[Variant], scored: Sequence[Row], out
         for row in results:
             tracker.metrics({f"micro_f1 {row['variant'].replace('%', ' percent')}": row["micro_f1"]})
     return results
+
+
+def _rows(config: TrainConfig, data: Data) -> int:
+    """Training rows with augmentation."""
+    return len(augment.augment(data.part("train"), config.augment, data.entries, config.seed))
+
+
+def _everything(data: Data) -> Data:
+    return replace(data, rows=[replace(row, split="train") if row.split == UNUSED else row for row in data.rows])
 
 
 def _result(variant: Variant, report: dict[str, Any]) -> dict[str, Any]:

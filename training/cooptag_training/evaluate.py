@@ -36,13 +36,20 @@ def evaluate(tagger: Tagger, rows: Sequence[Row]) -> tuple[dict[str, Any], list[
     :raises InputError: if the rows have labels that the model does not know.
     """
     areas = list(tagger.decoder.areas)
-    unknown = sorted({label for row in rows for label in row.labels} - set(areas))
-    if unknown:
-        raise InputError(f"labels {', '.join(unknown[:5])} are not among the model's areas; evaluate it on data with its own labels")
+    check_labels(rows, areas)
     gold = label_matrix(rows, areas)
     scores, predicted = scores_and_areas(tagger, rows)
     report = metrics.report(gold, scores, predicted, areas, [row.lang for row in rows])
     return report, errors(rows, gold, predicted, areas)
+
+
+def check_labels(rows: Sequence[Row], areas: Sequence[str]) -> None:
+    """Raises if rows to score have labels that the model does not know.
+
+    :raises InputError: naming them.
+    """
+    if unknown := sorted({label for row in rows for label in row.labels} - set(areas)):
+        raise InputError(f"labels {', '.join(unknown[:5])} are not among the model's areas; evaluate it on data with its own labels")
 
 
 def scores_and_areas(tagger: Tagger, rows: Sequence[Row]) -> tuple[Any, Any]:

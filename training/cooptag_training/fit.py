@@ -199,14 +199,14 @@ def _arguments(config: TrainConfig, checkpoints: Path) -> "TrainingArguments":
     )  # fmt: skip
 
 
-def predict(model: "AreaClassifier", tokenizer: "PreTrainedTokenizerFast", rows: Sequence[Row], config: TrainConfig) -> Any:
+def predict(
+    model: "AreaClassifier", tokenizer: "PreTrainedTokenizerFast", rows: Sequence[Row], labels: Sequence[str], config: TrainConfig
+) -> Any:  # fmt: skip
     """Logits of the torch model, (n, A), without the model folder that serving needs."""
     import torch
 
     model.eval()
     pad = int(tokenizer.pad_token_id)
-    number = {str(label): int(str(i)) for i, label in (model.config.id2label or {}).items()}
-    labels = sorted(number, key=lambda label: number[label])
     data = tokenize(rows, labels, tokenizer, config)
     logits = np.zeros((len(rows), len(labels)), dtype=np.float32)
     order = np.argsort(data["length"])
@@ -214,8 +214,31 @@ def predict(model: "AreaClassifier", tokenizer: "PreTrainedTokenizerFast", rows:
         members = order[start : start + 32]
         batch = collate([data[int(i)] for i in members], pad)
         with torch.no_grad():
-            logits[members] = model(batch["input_ids"], batch["attention_mask"]).logits.float().numpy()
+            batch = {key: value.to(model.device) for key, value in batch.items()}
+            logits[members] = model(batch["input_ids"], batch["attention_mask"]).logits.float().cpu().numpy()
     return logits
+
+
+def sentence_vectors(texts: Sequence[str], source: str = "auto", prefix: str = "query: ") -> Any:
+    """Mean-pooled vectors of the encoder as pretrained, (n, H) float32, on CPU; texts are cut at 128 tokens.
+
+    :raises UsageError: if the encoder cannot be had, see `pretrained.load`.
+    """
+    import torch
+
+    from cooptag_training import pretrained
+    from cooptag_training.model import pooled
+
+    model, tokenizer = pretrained.load(source)
+    model = model.eval()
+    vectors = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    for start in range(0, len(order), 32):
+        members = order[start : start + 32]
+        batch = tokenizer([prefix + texts[i] for i in members], padding=True, truncation=True, max_length=128, return_tensors="pt")
+        with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
+            vectors[members] = pooled(model, batch["input_ids"], batch["attention_mask"]).float().numpy()
+    return vectors
 
 
 def use_bf16(precision: str) -> bool:
@@ -229,6 +252,13 @@ def use_bf16(precision: str) -> bool:
         return precision == "bf16"
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported()
+    return cpu_has_bf16()
+
+
+def cpu_has_bf16() -> bool:
+    """Whether the processor multiplies bfloat16 natively."""
+    import torch
+
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 

@@ -198,35 +198,33 @@ def loss_curve(history: Sequence[Mapping[str, float]]) -> Figure:
 
 
 def learning_curve(results: Sequence[Mapping[str, Any]]) -> Figure:
-    """Micro-F1 over the number of training sentences, shares of the data joined by a line, ablations as marks with their names.
+    """Micro-F1 over the number of training sentences, and without parts of the data (dashed: with all of it), with intervals.
 
     :param results: what `curve.run` returns.
     """
     shares = sorted((row for row in results if str(row["variant"]).endswith("%")), key=lambda row: row["sentences"])
     others = [row for row in results if not str(row["variant"]).endswith("%")]
-    if not shares:
-        return _empty("No shares of the data")
-    figure, axes = _figure(9, 3.8, 1, 2 if others else 1)
-    _with_intervals(axes[0], shares, [row["sentences"] for row in shares], "o-")
+    if not results:
+        return _empty("No results")
+    figure, axes = _figure(9, 3.8, 1, 2)
+    f1, low, high = (np.array([row[key] for row in shares]) for key in ("micro_f1", "low", "high"))
+    sentences = [row["sentences"] for row in shares]
+    axes[0].errorbar(
+        sentences, f1, yerr=np.maximum([f1 - low, high - f1], 0), fmt="o-", color=BLUE, markersize=5, elinewidth=1.4, capsize=2.5
+    )
     axes[0].set(xscale="log", xlabel="training sentences", ylabel="micro-F1")
-    axes[0].set_xticks([row["sentences"] for row in shares], [f"{row['sentences']:,}\n{row['variant']}" for row in shares])
+    axes[0].set_xticks(sentences, [f"{row['sentences']:,}\n{row['variant']}" for row in shares])
     axes[0].minorticks_off()
-    if others:
-        rows = [shares[-1], *others]
-        full = float(shares[-1]["micro_f1"])
-        for y, row in enumerate(rows):
-            axes[1].plot([row["low"], row["high"]], [y, y], color=BLUE, linewidth=1.6)
-            axes[1].plot(row["micro_f1"], y, "o", color=BLUE, markersize=5)
-        axes[1].axvline(full, color=ORANGE, linestyle="--", linewidth=1.2, zorder=0.9)
-        _rows(axes[1], [f"{row['variant']} ({row['sentences']:,})" for row in rows])
-        axes[1].set(xlabel="micro-F1 with 95 % bootstrap interval")
-        _titled(figure, axes[1], "Without parts of the data (dashed: all)")
+    for y, row in enumerate(others):
+        axes[1].plot([row["low"], row["high"]], [y, y], color=BLUE, linewidth=1.6)
+        axes[1].plot(row["micro_f1"], y, "o", color=BLUE, markersize=5)
+    for row in shares:
+        if row["variant"] == "100%":
+            axes[1].axvline(row["micro_f1"], color=ORANGE, linestyle="--", linewidth=1.2, zorder=0.9)
+    _rows(axes[1], [f"{row['variant']} ({row['sentences']:,})" for row in others])
+    axes[1].set(xlabel="micro-F1 with 95 % bootstrap interval")
+    _titled(figure, axes[1], "Without parts of the data (dashed: all)")
     return _titled(figure, axes[0], "Learning curve")
-
-
-def _with_intervals(axis: Axes, rows: Sequence[Mapping[str, Any]], at: Sequence[float], style: str) -> None:
-    f1, low, high = (np.array([row[key] for row in rows]) for key in ("micro_f1", "low", "high"))
-    axis.errorbar(at, f1, yerr=np.maximum([f1 - low, high - f1], 0), fmt=style, color=BLUE, markersize=5, elinewidth=1.4, capsize=2.5)
 
 
 def _series(history: Sequence[Mapping[str, float]], key: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -6,7 +6,6 @@ All three give ordinary `transformers` objects, and the same weights: intfloat/m
 
 import itertools
 import struct
-from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,25 +49,6 @@ def load(source: str = "auto") -> "tuple[BertModel, PreTrainedTokenizerFast]":
             )
         return load_wheel(file)
     return _load_transformers(source)
-
-
-def sentence_vectors(texts: Sequence[str], source: str = "auto", prefix: str = "query: ") -> npt.NDArray[np.float32]:
-    """Mean-pooled vectors of the encoder as pretrained, (n, H), in bfloat16 where that is fast; texts are cut at 128 tokens."""
-    import torch
-
-    from cooptag_training.fit import use_bf16
-    from cooptag_training.model import pooled
-
-    model, tokenizer = load(source)
-    model = model.eval()
-    vectors = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    for start in range(0, len(order), 64):
-        members = order[start : start + 64]
-        batch = tokenizer([prefix + texts[i] for i in members], padding=True, truncation=True, max_length=128, return_tensors="pt")
-        with torch.autocast("cpu", torch.bfloat16, enabled=use_bf16("auto")):
-            vectors[members] = pooled(model, batch["input_ids"], batch["attention_mask"]).float().numpy()
-    return vectors
 
 
 def describe(source: str = "auto") -> str:

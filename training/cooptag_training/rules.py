@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from cooptag.errors import InputError, UsageError
 from cooptag_training import agreement, dataset, variety
@@ -24,6 +24,12 @@ Range = tuple[float, float]
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _ascending(years: tuple[int, int]) -> tuple[int, int]:
+    if years[0] > years[1]:
+        raise ValueError(f"{list(years)} is no range; expected the first year first")
+    return years
 
 
 class Rules(_Strict):
@@ -50,10 +56,10 @@ class Rules(_Strict):
     area_sentences: dict[str, int]
     none_sentences: dict[str, int]
     off_topic: int
-    label_counts: dict[str, Range]
+    label_counts: dict[Literal["0", "1", "2", "3", "4+"], Range]
     median_characters: dict[str, Range]
     kind_articles: int
-    years: tuple[int, int]
+    years: Annotated[tuple[int, int], AfterValidator(_ascending)]
     year_articles: int
     parties: int
     party_sentences: int
@@ -77,7 +83,10 @@ def load(path: Path = DEFAULT_FILE) -> Rules:
     :raises UsageError: one line naming the file, the key and what was expected.
     """
     try:
-        return Rules.model_validate(yaml.safe_load(path.read_text(encoding="utf8")))
+        data = yaml.safe_load(path.read_text(encoding="utf8"))
+        if not isinstance(data, dict):
+            raise UsageError(f"{path}: is a {type(data).__name__}, expected keys and values; see configs/corpus.yaml")
+        return Rules.model_validate(data)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())}); see configs/corpus.yaml") from error
     except ValidationError as error:
@@ -92,6 +101,7 @@ class Finding:
     rule: str
     measured: str
     problems: tuple[str, ...]
+    skipped: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,9 +131,15 @@ class Corpus:
 
 
 def check(corpus: Corpus, rules: Rules) -> list[Finding]:
-    """Every rule's finding, in the order of the rules file."""
-    skipped = {"translations": corpus.vectors is None, "separability": not corpus.others}
-    return [Finding(rule, *holds(corpus, rules)) for rule, holds in RULES.items() if not skipped.get(rule)]
+    """Every rule's finding, in the order of the rules file; a rule whose input `corpus` lacks is skipped, and says so."""
+    lacks = {
+        "translations": "" if corpus.vectors is not None else "needs sentence vectors",
+        "separability": "" if corpus.others else "needs other text (--against)",
+    }
+    return [
+        Finding(rule, lacks[rule], (), skipped=True) if lacks.get(rule) else Finding(rule, *holds(corpus, rules))
+        for rule, holds in RULES.items()
+    ]
 
 
 Held = tuple[str, tuple[str, ...]]
@@ -142,7 +158,7 @@ def _too_few(found: dict[str, int], least: dict[str, int]) -> tuple[str, ...]:
     return tuple(f"{name}: {found.get(name, 0)}, expected at least {n}" for name, n in least.items() if found.get(name, 0) < n)
 
 
-def _outside(found: dict[str, Any], ranges: dict[str, Range], shape: str) -> tuple[str, ...]:
+def _outside(found: Mapping[str, Any], ranges: Mapping[Any, Range], shape: str) -> tuple[str, ...]:
     return tuple(
         f"{name}: {format(found.get(name, 0), shape)}, expected {format(low, shape)} to {format(high, shape)}"
         for name, (low, high) in ranges.items()
@@ -299,7 +315,8 @@ def _second_reading(corpus: Corpus, rules: Rules) -> Held:
 def describe(findings: Sequence[Finding], most: int = 8) -> Iterator[str]:
     """A line for each rule, and below a failed one its first `most` problems."""
     for finding in findings:
-        yield f"{'FAILED' if finding.problems else 'passed'}  {finding.rule:<20}{finding.measured}"
+        state = "FAILED" if finding.problems else "skipped" if finding.skipped else "passed"
+        yield f"{state:<9}{finding.rule:<20}{finding.measured}"
         yield from (f"        {problem}" for problem in finding.problems[:most])
         if len(finding.problems) > most:
             yield f"        … and {len(finding.problems) - most} more"

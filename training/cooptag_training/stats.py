@@ -12,8 +12,8 @@ from cooptag_training.areas import AreaEntry
 from cooptag_training.corpus import Article
 from cooptag_training.split import Row
 
-# Sentences of the foreign text that are looked at; more move the AUC in the third digit.
-MOST_FOREIGN = 4000
+# Documents and sentences of the foreign text that are looked at; more move the AUC in the third digit.
+MOST_DOCUMENTS, MOST_FOREIGN = 2000, 4000
 SHORTEST_FOREIGN = 40
 
 
@@ -55,11 +55,13 @@ def _shapes(rows: Sequence[Row], cues: variety.CueList) -> dict[str, Any]:
 def _separability(ours: Sequence[Row], real: Sequence[Row], file: Path) -> dict[str, Any]:
     """Also of the real sentences from the same text, where there are some: what an AUC of text of the right kind looks like."""
     foreign = foreign_sentences(file)
+    length = min(sum(len(variety.tokens(row.text, row.lang)) for row in side) for side in (ours, foreign))
     result = {
         "file": file.name,
         **variety.separability(ours, foreign),
-        "growth_ours": _growth_of(ours),
-        "growth_theirs": _growth_of(foreign),
+        "growth_tokens": length,
+        "growth_ours": _growth_of(ours, length),
+        "growth_theirs": _growth_of(foreign, length),
     }
     english = [row for row in real if row.lang == "en"]
     if english:
@@ -68,14 +70,14 @@ def _separability(ours: Sequence[Row], real: Sequence[Row], file: Path) -> dict[
     return result
 
 
-def _growth_of(rows: Sequence[Row], most: int = 60_000) -> float:
+def _growth_of(rows: Sequence[Row], most: int) -> float:
     """The growth exponent over the first `most` tokens: it falls with length, so that only equal lengths compare."""
     part, read = [], 0
     for row in rows:
-        part.append(row)
-        read += len(variety.tokens(row.text, row.lang))
         if read >= most:
             break
+        part.append(row)
+        read += len(variety.tokens(row.text, row.lang))
     return variety.growth(part)["exponent"]
 
 
@@ -91,11 +93,11 @@ def foreign_sentences(file: Path) -> list[Row]:
         raise InputError(f"{file}: is not JSONL with a text on each line ({error!r})") from error
     found = [
         Row(f"{group}:{start}", text[start:end], (), "en", group)
-        for group, text in texts[:: max(1, len(texts) // 2000)]
+        for group, text in texts[:: -(-len(texts) // MOST_DOCUMENTS) or 1]
         for start, end, _ in segment(text[:4000], "en")
         if end - start >= SHORTEST_FOREIGN
     ]
-    return found[:: max(1, len(found) // MOST_FOREIGN)]
+    return found[:: -(-len(found) // MOST_FOREIGN) or 1]
 
 
 def describe(measured: dict[str, Any]) -> str:
@@ -118,7 +120,7 @@ def _lines(m: dict[str, Any]) -> Iterator[str]:
     yield from (f"{party:<24}{share:>5.0%} {area} of {n}" for party, area, share, n in m["party_area_shares"][:8])
     yield f"\nsentences of different articles that nearly repeat: {len(m['repeated_sentences'])}"
     yield from (f"  {a}  {b}" for a, b in m["repeated_sentences"][:10])
-    yield "\nlongest shared word sequences"
+    yield "\nmost shared word sequences"
     for lang, found in m["repetition"].items():
         yield from (f"{lang:<5}{n:>3} articles  {gram}" for gram, n in found["most"][:2])
     for s in m["separability"]:
@@ -149,6 +151,6 @@ def _separability_lines(s: dict[str, Any]) -> Iterator[str]:
     if "auc_of_beside" in s:
         yield f"  real sentences told from it: AUC {s['auc_of_beside']:.3f}"
         yield f"  the corpus told from the real sentences: AUC {s['auc_of_corpus_from_beside']:.3f}"
-    yield f"  growth at equal length: ours {s['growth_ours']:.2f}, theirs {s['growth_theirs']:.2f}"
+    yield f"  growth over {s['growth_tokens']} words: ours {s['growth_ours']:.2f}, theirs {s['growth_theirs']:.2f}"
     yield f"  ours:   {' '.join(map(repr, s['ours']))}"
     yield f"  theirs: {' '.join(map(repr, s['others']))}"

@@ -14,14 +14,16 @@ import numpy as np
 import numpy.typing as npt
 import regex
 
+from cooptag.errors import InputError
 from cooptag.text import normalize
 from cooptag_training.areas import AreaEntry
+from cooptag_training.augment import UNSPACED
 from cooptag_training.corpus import Article
 from cooptag_training.split import Row, near_duplicates
 
 # Scripts without spaces between words are read in overlapping runs of three characters, which say about as much as a word.
-UNSPACED = ("zh", "ja", "th", "lo", "km", "my")
 RUN = 3
+FEWEST_TO_TELL = 50
 WORDS_REPEATED, RUNS_REPEATED = 8, 22
 # \w lacks the vowel signs of Thai, Lao, Khmer, Burmese, Hindi and Tamil.
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
@@ -160,9 +162,10 @@ class CueList:
 def _any_of(entry: AreaEntry, lang: str) -> re.Pattern[str]:
     own = [entry.area.name(lang), *entry.cues.get(lang, ())]
     words = [re.escape(normalize(cue, lang).casefold()) for cue in own]
-    words = words if lang in UNSPACED else [rf"(?<!\w){word}(?!\w)" for word in words]
-    bodies = [rf"(?<!\w){re.escape(normalize(body, 'en').casefold())}(?!\w)" for body in entry.bodies]
-    return re.compile("|".join([*words, *bodies]))
+    bodies = [re.escape(normalize(body, "en").casefold()) for body in entry.bodies]
+    if lang in UNSPACED:  # only Latin letters set a body apart there: «与ASEAN合作»
+        return re.compile("|".join([*words, *(f"(?<![a-z0-9]){body}(?![a-z0-9])" for body in bodies)]))
+    return re.compile("|".join(rf"(?<!\w){phrase}(?!\w)" for phrase in (*words, *bodies)))
 
 
 def cue_share(rows: Sequence[Row], cues: CueList) -> dict[str, float]:
@@ -229,7 +232,7 @@ def growth(rows: Sequence[Row], seed: int = 0) -> dict[str, float]:
         seen.update(groups[group])
         read += len(groups[group])
         points.append((read, len(seen)))
-    curve = np.log(np.array([point for point in points if point[0] >= read / 10], dtype=float))
+    curve = np.log(np.array([point for point in points if point[0] >= max(read / 10, 1)], dtype=float).reshape(-1, 2))
     exponent = float(np.polyfit(curve[:, 0], curve[:, 1], 1)[0]) if len(curve) > 1 else 0.0
     return {"tokens": read, "types": len(seen), "exponent": exponent}
 
@@ -239,14 +242,20 @@ def separability(ours: Sequence[Row], others: Sequence[Row], folds: int = 5, see
 
     A logistic regression on TF-IDF of character 1- to 4-grams within words, cross-validated by article; classes balanced by
     drawing as many of the larger side as the smaller has.
+
+    :raises InputError: if a side has fewer than `FEWEST_TO_TELL` sentences, or fewer groups than `folds`.
     :returns: `auc` (0.5: cannot be told apart), and the n-grams that speak most for `ours` and for `others`.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
-    from sklearn.model_selection import GroupKFold, cross_val_predict
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
 
+    for name, side in (("ours", ours), ("the other text", others)):
+        if len(side) < FEWEST_TO_TELL or len({row.group for row in side}) < folds:
+            raise InputError(f"{name}: {len(side)} English sentences in {len({row.group for row in side})} articles; to tell texts apart "
+                             f"takes at least {FEWEST_TO_TELL} in {folds}")  # fmt: skip
     draw = random.Random(seed)  # noqa: S311
     n = min(len(ours), len(others))
     rows = [*draw.sample(list(ours), n), *draw.sample(list(others), n)]
@@ -256,7 +265,7 @@ def separability(ours: Sequence[Row], others: Sequence[Row], folds: int = 5, see
         LogisticRegression(C=10, max_iter=1000),
     )
     texts, groups = [normalize(row.text, row.lang) for row in rows], [row.group for row in rows]
-    scores = cross_val_predict(model, texts, target, groups=groups, cv=GroupKFold(folds), method="decision_function")
+    scores = cross_val_predict(model, texts, target, groups=groups, cv=StratifiedGroupKFold(folds), method="decision_function")
     model.fit(texts, target)
     names = model[0].get_feature_names_out()
     order = np.argsort(model[1].coef_[0])
