@@ -39,7 +39,15 @@ def test_an_area_without_positives_gets_the_common_threshold() -> None:
     assert np.isfinite(decoder.thresholds).all() and 0.05 <= decoder.thresholds[2] <= 0.95
 
 
-def test_best_threshold_takes_the_middle_of_ties() -> None:
+def test_best_threshold_is_the_highest_of_those_that_are_as_good() -> None:
     scores, gold = np.array([0.1, 0.2, 0.8, 0.9]), np.array([False, False, True, True])
-    assert 0.4 < calibrate.best_threshold(scores, gold) < 0.6
+    assert 0.78 < calibrate.best_threshold(scores, gold) <= 0.8
     assert calibrate.best_threshold(scores, np.zeros(4, dtype=bool), default=0.37) == 0.37
+
+
+def test_a_higher_threshold_may_cost_what_chance_decides_and_no_more() -> None:
+    scores = np.concatenate([np.full(500, 0.3), [0.5], np.full(500, 0.7)])
+    gold = np.concatenate([np.zeros(500, bool), np.ones(501, bool)])
+    assert 0.68 < calibrate.best_threshold(scores, gold) <= 0.7  # one of 501 is given up
+    gold[100:500] = True
+    assert calibrate.best_threshold(scores, gold) <= 0.3  # four hundred are not
