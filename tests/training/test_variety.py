@@ -118,15 +118,15 @@ def test_stats_of_the_projects_corpus_beside_and_against_other_text(tmp_path: Pa
     articles = corpus.load(corpus.DEFAULT_FOLDER, {e.area.id for e in entries})[::8]
     beside, against = tmp_path / "beside.jsonl", tmp_path / "against.jsonl"
     beside.write_text(
-        "".join(json.dumps({"text": f"Sentence {i} on trade, long enough to be told.", "labels": ["trade"]}) + "\n" for i in range(9))
+        "".join(json.dumps({"text": f"Sentence {i} on trade, long enough to be told.", "labels": ["trade"]}) + "\n" for i in range(60))
     )
     against.write_text(
-        "".join(json.dumps({"text": f"Our nations {i} strive on. We are one, and we will not yield to fear."}) + "\n" for i in range(40))
+        "".join(json.dumps({"text": f"Our nations {i} strive on. We are one, and we will not yield to fear."}) + "\n" for i in range(80))
     )
     measured = stats.measure(articles, entries, beside, [against])
     assert measured["sentences"] == sum(len(a.sentences) for a in articles)
     assert measured["shapes"]["beside"]["label_counts"]["1"] == 1.0
-    assert measured["separability"][0]["auc"] > 0.9
+    assert measured["separability"][0]["auc"] > 0.9 and measured["separability"][0]["auc_of_corpus_from_beside"] > 0.9
     text = stats.describe(measured)
     assert "told from against.jsonl" in text and "trade_integration" in text
     json.dumps(measured)

@@ -64,7 +64,7 @@ def _separability(ours: Sequence[Row], real: Sequence[Row], file: Path) -> dict[
         "growth_theirs": _growth_of(foreign, length),
     }
     english = [row for row in real if row.lang == "en"]
-    if english:
+    if len(english) >= variety.FEWEST_TO_TELL:
         result["auc_of_beside"] = variety.separability(english, foreign)["auc"]
         result["auc_of_corpus_from_beside"] = variety.separability(ours, english)["auc"]
     return result
