@@ -25,7 +25,7 @@ LIMITS = rules.Rules(
     none_sentences={"vi": 2, "en": 2}, off_topic=4, label_counts={"0": (0.2, 0.5), "4+": (0, 0)}, median_characters={"en": (60, 140)},
     kind_articles=2, years=(2010, 2012), year_articles=10, parties=4, party_sentences=10, party_area_share=0.7,
     sectoral_bodies=frozenset({"Bank"}),
-    repeated_sentences=0, translated_sentences=0, translated_cosine=0.9, cue_mentions=0.5, cue_sentences=0.5,
+    repeated_sentences=0, translated_sentences=2, translated_cosine=0.9, cue_mentions=0.5, cue_sentences=0.5,
     repetition=0.05, growth={"en": 0.5}, separability=0.95, second_readings=40, agreement=0.8,
 )  # fmt: skip
 
@@ -86,7 +86,7 @@ def _copy_a_sentence(data: rules.Corpus) -> rules.Corpus:
 def _same_vector(data: rules.Corpus) -> rules.Corpus:
     assert data.vectors is not None
     vectors = data.vectors.copy()
-    vectors[6] = vectors[0]  # the first sentences of a Vietnamese and of an English article
+    vectors[6:8] = vectors[0:2]  # the first sentences of a Vietnamese and of an English article
     return replace(data, vectors=vectors)
 
 
@@ -158,6 +158,14 @@ def test_a_planted_violation_fails_its_rule(rule: str, plant: Callable[[rules.Co
     assert rule in [finding.rule for finding in findings if finding.problems], list(rules.describe(findings))
     with pytest.raises(InputError, match=rule):
         rules.require(findings)
+
+
+def test_one_pair_alone_is_a_standing_formula() -> None:
+    data = _same_vector(good())
+    assert data.vectors is not None
+    data.vectors[7] = -data.vectors[1]
+    found = next(finding for finding in rules.check(data, LIMITS) if finding.rule == "translations")
+    assert found.measured.startswith("1 pairs of sentences") and not found.problems
 
 
 def test_what_is_not_given_is_not_checked() -> None:

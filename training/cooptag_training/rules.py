@@ -1,5 +1,6 @@
 """What the corpus must be: the limits of configs/corpus.yaml, held against the measures of `variety` and `agreement`."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -42,8 +43,8 @@ class Rules(_Strict):
     - `kind_articles`, `year_articles`: each kind, and each year of `years`, at least so many articles; `parties`: different ones;
       `party_area_share`: of the labelled sentences of no party with at least `party_sentences` does one area have more, but for
       `sectoral_bodies`, which are made for one area.
-    - `repeated_sentences`, `translated_sentences`: at most so many pairs nearly repeat, within a language and across (cosine
-      at least `translated_cosine`).
+    - `repeated_sentences`: at most so many pairs of sentences of different articles nearly repeat. `translated_sentences`: so many pairs
+      with a cosine of at least `translated_cosine` make one of two articles the other's translation; single pairs are standing formulas.
     - `cue_mentions`, `cue_sentences`: most that a keyword search may find, see `variety.cue_share`.
     - `repetition`: most of the running n-grams that two articles may share; `growth`: least exponent of vocabulary growth, by language.
     - `separability`: most AUC at which the English sentences are told from each of `Corpus.others`, see `variety.separability`.
@@ -252,19 +253,17 @@ def _parties(corpus: Corpus, rules: Rules) -> Held:
 @_rule("repeated sentences")
 def _repeated(corpus: Corpus, rules: Rules) -> Held:
     pairs = variety.repeated_sentences(corpus.rows)
-    return f"{len(pairs)} pairs", _too_many([f"{a} and {b} nearly repeat" for a, b in pairs], rules.repeated_sentences)
+    problems = [f"{a} and {b} nearly repeat" for a, b in pairs] if len(pairs) > rules.repeated_sentences else []
+    return f"{len(pairs)} pairs", tuple(problems)
 
 
 @_rule("translations")
 def _translations(corpus: Corpus, rules: Rules) -> Held:
     assert corpus.vectors is not None  # noqa: S101 - check() leaves the rule out without vectors
     pairs = variety.translated_sentences(corpus.rows, corpus.vectors, rules.translated_cosine)
-    lines = [f"{a} and {b} say the same ({cosine:.2f})" for a, b, cosine in pairs]
-    return f"{len(pairs)} pairs", _too_many(lines, rules.translated_sentences)
-
-
-def _too_many(pairs: list[str], most: int) -> tuple[str, ...]:
-    return tuple(pairs) if len(pairs) > most else ()
+    articles = Counter((a.rsplit(":", 1)[0], b.rsplit(":", 1)[0]) for a, b, _ in pairs)
+    problems = [f"{a} and {b} say the same in {n} sentences" for (a, b), n in articles.most_common() if n >= rules.translated_sentences]
+    return f"{len(pairs)} pairs of sentences, at most {max(articles.values(), default=0)} in two articles", tuple(problems)
 
 
 @_rule("cues")
