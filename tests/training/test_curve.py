@@ -71,6 +71,15 @@ class Recorder(NullTracker):
         self.figures.append(name)
 
 
+def test_the_frozen_study_scores_every_variant_and_learns_from_what_it_is_given(data: Data, tiny_config: TrainConfig) -> None:
+    tracker = Recorder()
+    whole = replace(data, rows=[replace(row, split="train") if row.split == "test" else row for row in data.rows])
+    todo = [v for v in curve.variants(whole, (0.1, 1.0), 1) if v.name.endswith("%")]
+    results = curve.run_frozen(tiny_config, todo, whole.part("train"), tracker)
+    assert [row["variant"] for row in results] == ["10%", "100%"] and tracker.tables["curve"] == results
+    assert results[1]["micro_f1"] > results[0]["micro_f1"]
+
+
 def test_each_variant_is_trained_scored_and_kept(
     data: Data, tiny_config: TrainConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

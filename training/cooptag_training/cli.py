@@ -157,6 +157,7 @@ def curve(
     out: Annotated[Path, typer.Option(help="Folder for the models and results")],
     config: Annotated[Path, typer.Option(help="Recipe")] = Path("configs/train.yaml"),
     share: Annotated[list[float] | None, typer.Option(help="Share of the training articles [default: 0.12 0.25 0.5 1]")] = None,
+    frozen: Annotated[bool, typer.Option(help="A logistic regression on the pretrained encoder: minutes instead of hours")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Only these variants, as in '50%' or 'without vi'")] = None,
     areas: AreasOption = None,
     set_: SetOption = None,
@@ -177,7 +178,8 @@ def curve(
     if unknown := sorted(set(only or ()) - {variant.name for variant in todo}):
         raise UsageError(f"--only is {unknown[0]!r}; expected one of {', '.join(repr(variant.name) for variant in todo)}")
     todo = [variant for variant in todo if not only or variant.name in only]
-    results = study.run(recipe, todo, scoring.read_rows(scored), out, track.make(tracking))
+    rows, tracker = scoring.read_rows(scored), track.make(tracking)
+    results = study.run_frozen(recipe, todo, rows, tracker) if frozen else study.run(recipe, todo, rows, out, tracker)
     print(study.describe(results))
 
 
