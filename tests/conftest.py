@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cooptag import artifact, text
+from cooptag import artifact, evidence, text
 from cooptag.encoder import Encoder
 
 AREAS = ("climate", "energy", "trade")
@@ -40,8 +40,9 @@ def write_tiny_model(folder: Path, areas: tuple[str, ...] = AREAS) -> Path:
         "README.md": b"# tiny\n\nA model for tests.\n",
     }
     manifest = _manifest(folder.name, areas)
-    golden = _golden(artifact.ModelFolder(folder, manifest, (), contents["model.onnx"], contents["tokenizer.json"].decode("utf8"), {}))
-    artifact.save(folder, manifest, {**contents, "golden.json": _json(golden)})
+    bare = artifact.ModelFolder(folder, manifest, (), contents["model.onnx"], contents["tokenizer.json"].decode("utf8"), {})
+    examples = _examples(Encoder(bare, "cpu"), areas)
+    artifact.save(folder, manifest, {**contents, "golden.json": _json(_golden(bare)), "examples.npz": examples})
     return folder
 
 
@@ -56,7 +57,7 @@ def _word_weights(words: Sequence[str], areas: Sequence[str]) -> np.ndarray:
 
 
 def _network(weights: np.ndarray) -> bytes:
-    """logits (n, A) = the sum of the weights of the words under the mask (n, t), less 3."""
+    """logits (n, A) = the sum of the weights of the words under the mask (n, t), less 3; the sum is the text's vector, too."""
     from onnx import TensorProto, checker, helper, numpy_helper
 
     n_areas = weights.shape[1]
@@ -64,9 +65,9 @@ def _network(weights: np.ndarray) -> bytes:
         helper.make_node("Gather", ["weights", "input_ids"], ["looked_up"]),
         helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
         helper.make_node("Unsqueeze", ["mask", "last"], ["mask_column"]),
-        helper.make_node("Mul", ["looked_up", "mask_column"], ["masked"]),
-        helper.make_node("ReduceSum", ["masked", "tokens"], ["summed"], keepdims=0),
-        helper.make_node("Add", ["summed", "bias"], ["logits"]),
+        helper.make_node("Mul", ["looked_up", "mask_column"], ["contributions"]),
+        helper.make_node("ReduceSum", ["contributions", "tokens"], ["vectors"], keepdims=0),
+        helper.make_node("Add", ["vectors", "bias"], ["logits"]),
     ]
     constants = {
         "weights": weights, "bias": np.full(n_areas, -3, dtype=np.float32), "last": np.array([2]), "tokens": np.array([1]),
@@ -75,7 +76,11 @@ def _network(weights: np.ndarray) -> bytes:
         nodes,
         "tiny",
         [helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "t"]) for name in ("input_ids", "attention_mask")],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", n_areas])],
+        [
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", n_areas]),
+            helper.make_tensor_value_info("contributions", TensorProto.FLOAT, ["n", "t", n_areas]),
+            helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["n", n_areas]),
+        ],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
@@ -99,11 +104,21 @@ def _tokenizer(words: Sequence[str]) -> str:
 def _manifest(name: str, areas: tuple[str, ...]) -> artifact.Manifest:
     ones = [1.0] * len(areas)
     return artifact.Manifest(
-        format_version=artifact.FORMAT_VERSION, name=name, areas=list(areas), thresholds=[0.5] * len(areas),
+        format_version=artifact.FORMAT_VERSION, name=name, areas=list(areas), problem_type="multi_label",
+        goal="f1", thresholds=[0.5] * len(areas), goals={"f1": [0.5] * len(areas), "precision=0.9": [0.9999] * len(areas)},
+        none=(-1.0, 0.0), uncertain_from=0.3,
         calibration=artifact.Calibration(method="none", scale=ones, bias=[0.0] * len(areas)), max_length=32,
         languages=["vi", "en"], text_version=text.TEXT_VERSION, prefix="query: ", precision="fp32", base_model="none",
         data_hash="0" * 64, run_id="", git_commit="unknown", created="2026-01-01T00:00:00Z", files={},
     )  # fmt: skip
+
+
+def _examples(encoder: Encoder, areas: tuple[str, ...]) -> bytes:
+    """A labelled sentence for each area, and one with the first two."""
+    rows = [*((f"They agreed on {area}.", {area}) for area in areas), (f"{areas[0]} and {areas[-1]}", {areas[0], areas[-1]})]
+    vectors = np.stack([reading.vector for reading in encoder.read([t for t, _ in rows])])
+    carries = np.array([[area in carried for area in areas] for _, carried in rows])
+    return evidence.pack([(t, "en") for t, _ in rows], vectors, carries)
 
 
 def _golden(folder: artifact.ModelFolder) -> dict[str, Any]:

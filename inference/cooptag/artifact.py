@@ -11,7 +11,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -20,9 +20,9 @@ from cooptag.decode import Decoder
 from cooptag.errors import ModelError
 from cooptag.types import Area
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
-FILES = ("model.onnx", "tokenizer.json", "areas.json", "golden.json", "README.md")
+FILES = ("model.onnx", "tokenizer.json", "areas.json", "golden.json", "examples.npz", "README.md")
 # A folder larger than this is refused before it is read: released models stay under 40 MB, bring-your-own ones
 # under the 118 M parameters of the untrimmed encoder in fp32.
 MAX_FILE_BYTES = 1_000_000_000
@@ -42,14 +42,23 @@ class Calibration(BaseModel):
 
 
 class Manifest(BaseModel):
-    """manifest.json. Lists have one entry for each area, in the order of `areas`."""
+    """manifest.json. Lists have one entry for each area, in the order of `areas`.
+
+    `thresholds` serve `goal`; `goals` holds the thresholds of every goal that they were fitted for. `none` and
+    `uncertain_from` are the decoder's.
+    """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     format_version: int
     name: str
     areas: list[str]
+    problem_type: Literal["multi_label", "single_label"]
+    goal: str
     thresholds: list[float]
+    goals: dict[str, list[float]]
     calibration: Calibration
+    none: tuple[float, float]
+    uncertain_from: float
     max_length: int
     languages: list[str]
     text_version: str
@@ -67,7 +76,7 @@ class Manifest(BaseModel):
         """The decoder that this manifest describes."""
         calibration = self.calibration
         arrays = (np.array(calibration.scale), np.array(calibration.bias), np.array(self.thresholds))
-        return Decoder(tuple(self.areas), *arrays)
+        return Decoder(tuple(self.areas), *arrays, self.problem_type == "single_label", self.none, self.uncertain_from)
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,7 @@ class ModelFolder:
     model: bytes
     tokenizer: str
     golden: dict[str, Any]
+    examples: bytes = b""
 
 
 def find(model: str | os.PathLike[str] | None = None) -> Path:
@@ -123,7 +133,8 @@ def load(path: Path) -> ModelFolder:
             raise ModelError(f"{path / name}: its SHA-256 is not the manifest's; the file was changed or damaged, get the folder again")
     areas = _parse_areas(path, contents["areas.json"], manifest)
     golden = _parse_json(path / "golden.json", contents["golden.json"])
-    return ModelFolder(path, manifest, areas, contents["model.onnx"], contents["tokenizer.json"].decode("utf8", "replace"), golden)
+    tokenizer = contents["tokenizer.json"].decode("utf8", "replace")
+    return ModelFolder(path, manifest, areas, contents["model.onnx"], tokenizer, golden, contents["examples.npz"])
 
 
 def _read_layout(path: Path) -> dict[str, bytes]:
@@ -173,6 +184,7 @@ def _check_manifest(file: Path, manifest: Manifest) -> None:
     n = len(manifest.areas)
     calibration = manifest.calibration
     lists = {"thresholds": manifest.thresholds, "scale": calibration.scale, "bias": calibration.bias}
+    lists |= {f"goals.{goal}": values for goal, values in manifest.goals.items()}
     for name, values in lists.items():
         if len(values) != n:
             raise ModelError(f"{file}: {name} has {len(values)} values for {n} areas; get the folder again")

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -11,8 +12,11 @@ import typer
 from cooptag.errors import CooptagError, InputError, UsageError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
     from cooptag.tagger import Tagger
-    from cooptag.types import TaggedSentence
+    from cooptag.types import AreaScore, TaggedSentence
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 # One colour for each pillar of the label set; any other label set gets the last.
@@ -43,7 +47,10 @@ def tag(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each sentence")] = False,
     no_split: Annotated[bool, typer.Option("--no-split", help="Each line of the input is one sentence")] = False,
     names: Annotated[str | None, typer.Option(help="Area names in this language, such as en [default: the text's]")] = None,
-    all_scores: Annotated[bool, typer.Option("--all-scores", help="Also the score of every area")] = False,
+    all_scores: Annotated[bool, typer.Option("--all-scores", help="Also the score of every area, and of none")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Each area's words in the sentence, and the nearest labelled ones")] = False,
+    goal: Annotated[str | None, typer.Option(help="Thresholds for f1, precision=0.9 or recall=0.9 [default: f1]")] = None,
+    threshold: Annotated[list[str] | None, typer.Option(help="A threshold for all areas, as 0.6, or for one, as climate=0.8")] = None,
 ) -> None:
     """Splits a text into sentences and tags them; of several files each on its own.
 
@@ -56,15 +63,29 @@ def tag(
         raise UsageError(f"--lang is {lang!r}; expected one of {', '.join(LANGUAGES)}")
     files = files or ["-"]
     articles = [_read(file) for file in files]
-    tagger = Tagger.load(model, device)
+    tagger = _at(Tagger.load(model, device), goal, threshold or [])
     labels = tagger.names(names) if names else None
+    tag_text = partial(_tag_lines, tagger) if no_split else tagger.tag_article
     for file, article in zip(files, articles, strict=True):
-        sentences = _tag_lines(tagger, article, lang, all_scores) if no_split else tagger.tag_article(article, lang, all_scores)
+        sentences = tag_text(article, lang, all_scores, explain)
         title = file if len(articles) > 1 else None
         if as_json:
             _print_json_lines(sentences, labels, title)
         else:
             _print_sentences(tagger, sentences, labels, title)
+
+
+def _at(tagger: "Tagger", goal: str | None, thresholds: list[str]) -> "Tagger":
+    """The tagger at `--goal`, with each `--threshold` over it in the order given."""
+    tagger = tagger.at(goal)
+    for given in thresholds:
+        area, equals, value = given.rpartition("=")
+        try:
+            number = float(value)
+        except ValueError as error:
+            raise UsageError(f"--threshold is {given!r}; expected a number from 0 to 1, or area=number") from error
+        tagger = tagger.at(thresholds={area: number} if equals else number)
+    return tagger
 
 
 def _print_json_lines(sentences: "list[TaggedSentence]", labels: dict[str, str] | None, file: str | None) -> None:
@@ -94,7 +115,7 @@ def _read(file: str) -> str:
         raise InputError(f"{name}: line {line} is not UTF-8 (byte {error.start}); convert it, as with `iconv -t UTF-8`") from error
 
 
-def _tag_lines(tagger: "Tagger", article: str, lang: str | None, all_scores: bool) -> "list[TaggedSentence]":
+def _tag_lines(tagger: "Tagger", article: str, lang: str | None, all_scores: bool, explain: bool) -> "list[TaggedSentence]":
     """Each line that is not blank as one sentence, offsets into the whole input."""
     from dataclasses import replace
 
@@ -103,7 +124,7 @@ def _tag_lines(tagger: "Tagger", article: str, lang: str | None, all_scores: boo
         if body := line.strip():
             lines.append((start + line.index(body), body))
         start += len(line)
-    tagged = tagger.tag([body for _, body in lines], lang, all_scores)
+    tagged = tagger.tag([body for _, body in lines], lang, all_scores, explain)
     return [replace(t, start=at, end=at + t.end) for (at, _), t in zip(lines, tagged, strict=True)]
 
 
@@ -119,7 +140,7 @@ def _print_sentences(tagger: "Tagger", sentences: "list[TaggedSentence]", labels
     if file is not None:
         console.print(Text(f"── {clean_for_terminal(file)}", style="bold"))
     for sentence in sentences:
-        console.print(Text(clean_for_terminal(sentence.text), style="" if sentence.areas else "dim"))
+        console.print(_marked(sentence))
         shown = labels or tagger.names(sentence.lang if sentence.lang in known else "en")
         chips = Text("  ")
         for area in sentence.areas:
@@ -129,13 +150,49 @@ def _print_sentences(tagger: "Tagger", sentences: "list[TaggedSentence]", labels
             chips.append(" ")
         if sentence.truncated:
             chips.append("(end not read: longer than the model's window) ", "yellow")
+        if sentence.unsupported:
+            chips.append(f"(language {sentence.unsupported}: not one of the model's, a guess) ", "yellow")
+        if sentence.uncertain:
+            chips.append("(uncertain: read it) ", "yellow")
         if sentence.error:
             chips.append(f"(not tagged: {sentence.error})", "bold red")
         if chips.plain.strip():
             console.print(chips)
-    tagged = sum(bool(s.areas) for s in sentences)
+        for area in sentence.areas:
+            _print_evidence(console, area, clean_for_terminal(shown[area.id]))
+    tagged, doubtful = sum(bool(s.areas) for s in sentences), sum(s.uncertain for s in sentences)
     found = {area.id for s in sentences for area in s.areas}
-    print(f"{len(sentences)} sentences, {tagged} tagged, {len(found)} areas", file=sys.stderr)
+    print(f"{len(sentences)} sentences, {tagged} tagged, {len(found)} areas, {doubtful} uncertain", file=sys.stderr)
+
+
+def _marked(sentence: "TaggedSentence") -> "Text":
+    """The sentence for a terminal: dim without areas, the words that carried one bold where it is explained."""
+    from rich.text import Text
+
+    from cooptag.text import clean_for_terminal
+
+    marked, at = Text(style="" if sentence.areas else "dim"), 0
+    for start, end in sorted({(e.start, e.end) for area in sentence.areas for e in area.evidence or ()}):
+        if start >= at:
+            marked.append(clean_for_terminal(sentence.text[at:start]))
+            marked.append(clean_for_terminal(sentence.text[start:end]), "bold underline")
+            at = end
+    marked.append(clean_for_terminal(sentence.text[at:]))
+    return marked
+
+
+def _print_evidence(console: "Console", area: "AreaScore", name: str) -> None:
+    """The words that carried an area, its score without them, and the nearest labelled sentences."""
+    from rich.text import Text
+
+    from cooptag.text import clean_for_terminal
+
+    if area.evidence is None:
+        return
+    words = " … ".join(clean_for_terminal(e.text) for e in area.evidence)
+    console.print(Text(f"    {name}: “{words}”; without it {area.without:.2f}"))
+    for example in area.nearest or ():
+        console.print(Text(f"      like [{example.lang}] {clean_for_terminal(example.text)}", style="dim"))
 
 
 @app.command()

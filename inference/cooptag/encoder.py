@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,20 @@ CHARS_PER_TOKEN = 16
 # Padded tokens in one run: 16 sentences of 64 tokens. Larger batches were not faster on 2 cores and need more memory.
 BATCH_TOKENS = 1024
 DEVICES = ("auto", "cpu", "cuda")
+# Logits (n, A); what each token adds to them (n, t, A); the mean vector of each text (n, H).
+OUTPUTS = ("logits", "contributions", "vectors")
 # A tensor kept in another file names it under this key; no graph that `cooptag-train export` writes holds the word.
 _EXTERNAL_DATA = b"location"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the network reads one text: what each of its t tokens adds to each logit (t, A), where the tokens stand in
+    the text as (start, end) in code points (t,), and the text's mean vector (H,)."""
+
+    contributions: npt.NDArray[np.float32]
+    offsets: list[tuple[int, int]]
+    vector: npt.NDArray[np.float32]
 
 
 class Encoder:
@@ -41,11 +54,12 @@ class Encoder:
 
     def _check_signature(self, folder: ModelFolder) -> None:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        fits = sorted(i.name for i in inputs) == ["attention_mask", "input_ids"] and [o.name for o in outputs] == ["logits"]
+        fits = sorted(i.name for i in inputs) == ["attention_mask", "input_ids"] and tuple(o.name for o in outputs) == OUTPUTS
         if not fits or outputs[0].shape[1:] != [self.n_areas]:
             shape = [(x.name, x.shape) for x in (*inputs, *outputs)]
             raise ModelError(
-                f"{folder.path / 'model.onnx'}: has {shape}, expected input_ids, attention_mask and logits (n, {self.n_areas}); "
+                f"{folder.path / 'model.onnx'}: has {shape}, expected input_ids, attention_mask and {', '.join(OUTPUTS)} "
+                f"for {self.n_areas} areas; "
                 "the network and the manifest are of different models, get the folder again"
             )
 
@@ -55,15 +69,33 @@ class Encoder:
         Texts must be normalised (`cooptag.text.normalize`). They run sorted by length in batches of `BATCH_TOKENS`
         padded tokens; a text's logits do not depend on its neighbours beyond rounding (1e-5).
         """
+        encodings, truncated = self._encode(texts)
+        logits = np.empty((len(texts), self.n_areas), dtype=np.float32)
+        for batch in _batches([len(e.ids) for e in encodings]):
+            logits[batch] = self._run([encodings[i].ids for i in batch], OUTPUTS[:1])[0]
+        return logits, truncated
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """How each text (normalised) comes to its logits; tokens that are not of the text itself are left out."""
+        encodings, _ = self._encode(texts)
+        readings: dict[int, Reading] = {}
+        skip = len(self.prefix)
+        for batch in _batches([len(e.ids) for e in encodings]):
+            contributions, vectors = self._run([encodings[i].ids for i in batch], OUTPUTS[1:])
+            for row, i in enumerate(batch):
+                tokens = [k for k, (_, end) in enumerate(encodings[i].offsets) if end > skip]
+                offsets = [(max(encodings[i].offsets[k][0] - skip, 0), encodings[i].offsets[k][1] - skip) for k in tokens]
+                readings[i] = Reading(contributions[row, tokens], offsets, vectors[row])
+        return [readings[i] for i in range(len(texts))]
+
+    def _encode(self, texts: Sequence[str]) -> tuple[list[Any], npt.NDArray[np.bool_]]:
+        """The tokens of each text, and a mask (n,) of those that did not fit."""
         limit = self.max_length * CHARS_PER_TOKEN
         encodings = self._tokenizer.encode_batch([self.prefix + text[:limit] for text in texts])
         truncated = np.array([len(t) > limit or bool(e.overflowing) for t, e in zip(texts, encodings, strict=True)], dtype=bool)
-        logits = np.empty((len(texts), self.n_areas), dtype=np.float32)
-        for batch in _batches([len(e.ids) for e in encodings]):
-            logits[batch] = self._run([encodings[i].ids for i in batch])
-        return logits, truncated
+        return encodings, truncated
 
-    def _run(self, ids: list[list[int]]) -> npt.NDArray[np.float32]:
+    def _run(self, ids: list[list[int]], outputs: Sequence[str]) -> list[npt.NDArray[np.float32]]:
         width = max(map(len, ids))
         input_ids = np.full((len(ids), width), self._pad, dtype=np.int64)
         mask = np.zeros((len(ids), width), dtype=np.int64)
@@ -71,13 +103,13 @@ class Encoder:
             input_ids[row, : len(sequence)] = sequence
             mask[row, : len(sequence)] = 1
         try:
-            output: npt.NDArray[np.float32] = self._session.run(["logits"], {"input_ids": input_ids, "attention_mask": mask})[0]
+            found: list[npt.NDArray[np.float32]] = self._session.run(list(outputs), {"input_ids": input_ids, "attention_mask": mask})
         except Exception as error:  # onnxruntime's errors share no base class
             reason = " ".join(str(error).split())[:200]
             raise ModelError(
                 f"{self._path / 'model.onnx'}: does not run ({reason}); network and tokenizer may not belong together"
             ) from error
-        return output
+        return found
 
     @property
     def _pad(self) -> int:

@@ -1,15 +1,20 @@
 """`Tagger`: load a model folder, tag sentences, tag an article."""
 
+import copy
+import difflib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cooptag import artifact, text
+from cooptag import artifact, evidence, text
+from cooptag.decode import Bools, Floats
 from cooptag.errors import ModelError, UsageError
-from cooptag.types import Area, AreaScore, TaggedSentence
+from cooptag.types import Area, AreaScore, Evidence, TaggedSentence
 
 NOT_FINITE = "not_finite: the model returned NaN or infinity for this text"
 # Largest |Δlogit| from the golden logits, which the exporting machine computed. In 8-bit arithmetic a rounding step
@@ -41,6 +46,39 @@ class Tagger:
         """
         return cls(artifact.load(artifact.find(model)), device, threads)
 
+    def at(self, goal: str | None = None, thresholds: float | Mapping[str, float] | None = None) -> "Tagger":
+        """The same model deciding by other thresholds; it shares the loaded network.
+
+        :param goal: one that the folder holds thresholds for, such as "precision=0.9"; None keeps the present ones.
+        :param thresholds: one for all areas, or some areas' by id, in [0, 1]; they go over the goal's.
+        :raises UsageError: if the goal or an area is unknown, or a threshold is no number in [0, 1].
+        """
+        chosen = self.decoder.thresholds
+        if goal is not None:
+            goals = self.folder.manifest.goals
+            if goal not in goals:
+                held = ", ".join(goals) or "none"
+                raise UsageError(f"goal is {goal!r}; this model has {held}; `cooptag-train export --goal {goal}` makes another")
+            chosen = np.array(goals[goal])
+        if thresholds is not None:
+            chosen = self._overridden(chosen, thresholds)
+        other = copy.copy(self)
+        other.decoder = self.decoder.with_thresholds(chosen)
+        return other
+
+    def _overridden(self, chosen: Floats, thresholds: float | Mapping[str, float]) -> Floats:
+        values = thresholds if isinstance(thresholds, Mapping) else dict.fromkeys(self.decoder.areas, thresholds)
+        number = {area: i for i, area in enumerate(self.decoder.areas)}
+        result = np.array(chosen, dtype=np.float64)
+        for area, value in values.items():
+            if area not in number:
+                near = difflib.get_close_matches(area, number, n=1, cutoff=0.0)
+                raise UsageError(f"no area {area!r} to set a threshold for; the nearest known one is {near[0]!r}")
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+                raise UsageError(f"the threshold of {area} is {value!r}; expected a number from 0 to 1")
+            result[number[area]] = value
+        return result
+
     @property
     def areas(self) -> tuple[Area, ...]:
         """The areas in manifest order."""
@@ -56,10 +94,13 @@ class Tagger:
             raise UsageError(f"no area names in {lang!r}; expected one of {', '.join(known)}")
         return {area.id: area.name(lang) for area in self.areas}
 
-    def tag(self, texts: Iterable[str], lang: str | None = None, all_scores: bool = False) -> list[TaggedSentence]:
+    def tag(
+        self, texts: Iterable[str], lang: str | None = None, all_scores: bool = False, explain: bool = False
+    ) -> list[TaggedSentence]:  # fmt: skip
         """One `TaggedSentence` for each text, without splitting; offsets count from the start of each text.
 
         :param lang: the texts' language, an ISO 639-1 code ("fil" for Filipino); None detects it for each.
+        :param explain: each area with the words that carried it, its score without them, and the nearest labelled sentences.
         :raises UsageError: if `texts` is one string or holds something that is not a string.
         """
         if isinstance(texts, str):
@@ -68,38 +109,75 @@ class Tagger:
         for i, item in enumerate(items):
             if not isinstance(item, str):
                 raise UsageError(f"texts[{i}] is {type(item).__name__}; expected str")
-        return self._tag_spans([(t, text.Span(0, len(t))) for t in items], lang, all_scores)
+        return self._tag_spans([(t, text.Span(0, len(t))) for t in items], lang, all_scores, explain)
 
-    def tag_article(self, article: str, lang: str | None = None, all_scores: bool = False) -> list[TaggedSentence]:
+    def tag_article(
+        self, article: str, lang: str | None = None, all_scores: bool = False, explain: bool = False
+    ) -> list[TaggedSentence]:  # fmt: skip
         """Splits an article into sentences and tags each; `start` and `end` are code-point offsets into `article`.
 
+        The offsets of an explained area's words count from the start of their sentence.
         :raises UsageError: if `article` is not a string.
         """
         if not isinstance(article, str):
             raise UsageError(f"article is {type(article).__name__}; expected str")
         spans = text.segment(article, lang)
-        return self._tag_spans([(article[s.start : s.end], s) for s in spans], lang, all_scores)
+        return self._tag_spans([(article[s.start : s.end], s) for s in spans], lang, all_scores, explain)
 
-    def _tag_spans(self, items: Sequence[tuple[str, text.Span]], lang: str | None, all_scores: bool) -> list[TaggedSentence]:
+    def _tag_spans(self, items: Sequence[tuple[str, text.Span]], lang: str | None, all_scores: bool, explain: bool) -> list[TaggedSentence]:
         langs = [lang or text.detect_language(t) for t, _ in items]
         normalised = [text.normalize(t, code) for (t, _), code in zip(items, langs, strict=True)]
         logits, truncated = self.encoder.logits(normalised)
         scores = self.decoder.scores(logits)
         chosen = self.decoder.decide(scores)
         # A text without a letter or digit names nothing; the network was never shown one.
-        chosen &= np.array([any(map(str.isalnum, t)) for t in normalised], dtype=bool)[:, None]
-        bad: npt.NDArray[np.bool_] = np.asarray(np.isnan(scores).any(axis=1))
-        return [
+        empty = ~np.array([any(map(str.isalnum, t)) for t in normalised], dtype=bool)
+        chosen &= ~empty[:, None]
+        bad: Bools = np.asarray(np.isnan(scores).any(axis=1))
+        none = self.decoder.none_scores(scores)
+        uncertain: Bools = np.asarray(self.decoder.uncertain(scores, chosen) & ~empty & ~bad)
+        supported = self.folder.manifest.languages
+        tagged = [
             TaggedSentence(
                 *(span.start, span.end, sentence, langs[i]),
                 areas=() if bad[i] else self._ranked(scores[i], chosen[i]),
                 truncated=bool(truncated[i]),
                 forced=span.forced,
+                none=1.0 if empty[i] else round(float(none[i]), 4),
+                uncertain=bool(uncertain[i]),
+                unsupported=None if lang else text.unsupported_language(sentence, supported),
                 all_scores=self._ranked(scores[i], np.ones_like(chosen[i]), keep_order=True) if all_scores and not bad[i] else None,
                 error=NOT_FINITE if bad[i] else None,
             )
             for i, (sentence, span) in enumerate(items)
         ]
+        return self._explained(tagged, normalised) if explain else tagged
+
+    def _explained(self, tagged: Sequence[TaggedSentence], normalised: Sequence[str]) -> list[TaggedSentence]:
+        """The sentences, each area with its evidence, its score without it, and the nearest labelled sentences."""
+        number = {area: i for i, area in enumerate(self.decoder.areas)}
+        rows = [i for i, sentence in enumerate(tagged) if sentence.areas]
+        readings = dict(zip(rows, self.encoder.read([normalised[i] for i in rows]), strict=True))
+        found: dict[tuple[int, str], tuple[Evidence, ...]] = {}
+        for i in rows:
+            words = evidence.words(normalised[i], readings[i])
+            origin = evidence.locate(tagged[i].text, normalised[i])
+            for area in tagged[i].areas:
+                carriers = evidence.carriers(words, number[area.id])
+                found[i, area.id] = evidence.spans(tagged[i].text, carriers, origin, number[area.id])
+        rest = [text.normalize(evidence.without(tagged[i].text, spans), tagged[i].lang) for (i, _), spans in found.items()]
+        left = self.decoder.scores(self.encoder.logits(rest)[0]) if rest else np.empty((0, len(number)))
+        lower = {key: round(float(left[k, number[key[1]]]), 4) for k, key in enumerate(found)}
+
+        def explained(i: int, area: AreaScore) -> AreaScore:
+            nearest = self._examples.nearest(readings[i].vector, number[area.id])
+            return replace(area, evidence=found[i, area.id], without=lower[i, area.id], nearest=nearest)
+
+        return [replace(sentence, areas=tuple(explained(i, area) for area in sentence.areas)) for i, sentence in enumerate(tagged)]
+
+    @cached_property
+    def _examples(self) -> evidence.Examples:
+        return evidence.Examples(self.folder.examples, self.folder.path / "examples.npz", self.decoder.areas)
 
     def _ranked(self, scores: Any, mask: Any, keep_order: bool = False) -> tuple[AreaScore, ...]:
         """The areas under `mask` (A,), highest score first; equal scores keep manifest order."""
@@ -111,6 +189,11 @@ class Tagger:
     def logits(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Raw logits (n, A) of texts in their detected language, before calibration: what thresholds are fitted on."""
         return self.encoder.logits([text.normalize(t, text.detect_language(t)) for t in texts])[0]
+
+    def vectors(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """The mean vector of each text, (n, H), in its detected language: what the nearest examples are found by."""
+        readings = self.encoder.read([text.normalize(t, text.detect_language(t)) for t in texts] or [""])
+        return np.stack([reading.vector for reading in readings])[: len(texts)]
 
     def info(self) -> dict[str, Any]:
         """What is loaded, where it runs, and its limits, as JSON values."""
@@ -132,6 +215,7 @@ class Tagger:
             "digest": manifest.digest,
             "path": str(self.folder.path),
             "device": self.encoder.device,
+            "goals": list(manifest.goals),
             "areas": manifest.areas,
         }
 

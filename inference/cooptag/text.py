@@ -7,7 +7,7 @@ code points of the text as given; `normalize` keeps none, it makes the tokenizer
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -322,6 +322,31 @@ def detect_language(text: str) -> str:
     return _latin_language(sample) if script == "latin" else script
 
 
+# py3langid tells the Chinese languages apart; in writing they are one here. Of fewer letters it can only guess.
+_WRITTEN_AS: Final = {"tl": "fil", **dict.fromkeys(("wuu", "yue", "lzh", "hak", "nan", "cdo", "gan"), "zh")}
+MIN_LETTERS: Final = 20
+SURE: Final = 0.8
+
+
+def unsupported_language(text: str, supported: Container[str] = LANGUAGES) -> str | None:
+    """The code of a text's language if it is surely none of `supported`, "und" for a script of none; else None.
+
+    Unlike `detect_language`, which chooses among `LANGUAGES`, it weighs all languages that py3langid knows. Latin, Cyrillic,
+    Arabic or Indic text of fewer than `MIN_LETTERS` letters is left alone.
+    """
+    sample = _clean(text[:DETECT_CHARS])
+    script = _main_script(sample)
+    if script is None or (script in ("latin", "ru", "ar", "hi") and sum(map(len, _WORD.findall(sample))) < MIN_LETTERS):
+        return None
+    if script in ("th", "lo", "km", "my", "ja", "ko", "ta", "zh"):
+        return None if script in supported or (script == "zh" and "ja" in supported) else script
+    code, probability = _all_languages().classify(sample)
+    code = _WRITTEN_AS.get(code, str(code))
+    if script == "und":
+        return None if code in supported else code if probability >= SURE else "und"
+    return code if code not in supported and probability >= SURE else None
+
+
 def _main_script(sample: str) -> str | None:
     """The key of `SCRIPTS` that most of the sample is written in; "ja" for Han with kana; None without letters."""
     if not _NON_LATIN.search(sample):
@@ -369,6 +394,13 @@ def _identifier() -> "LanguageIdentifier":
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
     identifier.set_languages(["vi", "en", "id", "ms", "tl", "fr", "es", "de", "pt"])
     return identifier
+
+
+@cache
+def _all_languages() -> "LanguageIdentifier":
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
 # -------------------------------------------------------------------------------------------------- normalising

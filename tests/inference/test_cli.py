@@ -142,3 +142,32 @@ def test_read_only_home_and_odd_time_zone(tiny_model: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize("command", [["tag"], ["info"], ["verify"]])
 def test_help_shows_an_example(command: list[str]) -> None:
     assert "Example" in run(*command, "--help").stdout
+
+
+def test_explain_prints_words_and_neighbours_and_json_has_offsets(tiny_model: Path) -> None:
+    shown = run("tag", "-", "--explain", "--model", str(tiny_model), text=TEXT)
+    assert "Climate: “climate”; without it 0.05" in shown.stdout and "like [en] They agreed on climate." in shown.stdout
+    rows = [json.loads(line) for line in run("tag", "-", "--explain", "--json", "--model", str(tiny_model), text=TEXT).stdout.splitlines()]
+    area = rows[1]["areas"][0]
+    assert [rows[1]["text"][e["start"] : e["end"]] for e in area["evidence"]] == ["climate"]
+    assert area["without"] < 0.1 and area["nearest"][0]["areas"] == ["climate"]
+
+
+def test_goal_and_thresholds_decide(tiny_model: Path) -> None:
+    def areas(*options: str) -> list[str]:
+        done = run("tag", "-", "--json", "--no-split", "--model", str(tiny_model), *options, text="climate and trade")
+        assert done.returncode == 0, done.stderr
+        return [area["id"] for area in json.loads(done.stdout)["areas"]]
+
+    assert areas() == ["climate", "trade"]
+    assert areas("--goal", "precision=0.9") == []
+    assert areas("--goal", "precision=0.9", "--threshold", "trade=0.5") == ["trade"]
+    assert areas("--threshold", "0.99", "--threshold", "climate=0.1") == ["climate"]
+
+
+@pytest.mark.parametrize(
+    "options", [("--goal", "best"), ("--threshold", "high"), ("--threshold", "climat=0.5"), ("--threshold", "climate=7")]
+)
+def test_a_wrong_goal_or_threshold_is_one_line_and_exit_code_2(tiny_model: Path, options: tuple[str, str]) -> None:
+    done = run("tag", "-", "--model", str(tiny_model), *options, text=TEXT)
+    assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1

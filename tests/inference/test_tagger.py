@@ -141,3 +141,80 @@ def test_batches_hold_every_text_once_within_the_token_budget() -> None:
     batches = list(encoder._batches(lengths))
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
     assert all(len(b) == 1 or len(b) * max(lengths[i] for i in b) <= encoder.BATCH_TOKENS for b in batches)
+
+
+def test_explained_areas_name_the_words_that_carried_them(tagger: Tagger) -> None:
+    text = "They agreed on energy, and on the  climate."
+    (tagged,) = tagger.tag([text], explain=True)
+    assert {a.id: [e.text for e in a.evidence or ()] for a in tagged.areas} == {"climate": ["climate"], "energy": ["energy"]}
+    for area in tagged.areas:
+        assert area.without is not None and area.without < 0.1 < area.score
+        assert all(text[e.start : e.end] == e.text and e.weight == 6 for e in area.evidence or ())
+        assert area.nearest and all(area.id in example.areas for example in area.nearest)
+    (nearest, *_) = tagger.tag(["They agreed on climate."], explain=True)[0].areas[0].nearest or ()
+    assert nearest.text == "They agreed on climate." and nearest.similarity > 0.99
+
+
+@pytest.mark.parametrize(
+    "text", ["ce\u0301 khi\u0301 ha\u0323\u0302u nhe\u0301", "\u200bthe\u00a0\u00a0climate\u200b is", "“climate”, (climate)! climate"]
+)
+def test_evidence_points_into_the_sentence_as_given(tagger: Tagger, text: str) -> None:
+    """Normalising moves offsets; evidence must be found again in what the caller has."""
+    (tagged,) = tagger.tag([text], explain=True)
+    spans = [e for area in tagged.areas for e in area.evidence or ()]
+    assert spans and all(text[e.start : e.end] == e.text for e in spans)
+    assert {unicodedata.normalize("NFC", e.text).strip("\u200b") for e in spans} <= {"hậu", "climate"}
+
+
+def test_explaining_changes_no_tag_and_nothing_without_areas(tagger: Tagger) -> None:
+    texts = ["climate and trade", "", "nothing", "🌏"]
+    plain, explained = tagger.tag(texts), tagger.tag(texts, explain=True)
+    assert [[(a.id, a.score) for a in t.areas] for t in plain] == [[(a.id, a.score) for a in t.areas] for t in explained]
+    assert tagger.tag([], explain=True) == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(alphabet=st.sampled_from("climate energy\u0301\u200b\xa0\n“, ệe\u0323\u0302"), max_size=60))
+def test_any_text_is_explained_with_spans_that_hold(tagger: Tagger, text: str) -> None:
+    for tagged in tagger.tag_article(text, explain=True):
+        for evidence in (e for area in tagged.areas for e in area.evidence or ()):
+            assert tagged.text[evidence.start : evidence.end] == evidence.text != ""
+
+
+def test_thresholds_are_overridden_for_one_area_or_all(tagger: Tagger) -> None:
+    text = ["climate and trade"]
+    assert [a.id for a in tagger.at(thresholds={"climate": 0.99}).tag(text)[0].areas] == ["trade"]
+    assert len(tagger.at(thresholds=0.0).tag(text)[0].areas) == 3
+    assert tagger.at("precision=0.9").tag(text)[0].areas == ()
+    assert [a.id for a in tagger.at("precision=0.9", {"trade": 0.5}).tag(text)[0].areas] == ["trade"]
+    assert len(tagger.tag(text)[0].areas) == 2  # the one it was made from decides as before
+
+
+@pytest.mark.parametrize("thresholds", [{"climat": 0.5}, {"climate": 2}, -0.1, {"trade": float("nan")}, {"trade": True}, {"trade": "high"}])
+def test_a_threshold_that_is_none_is_refused_by_name(tagger: Tagger, thresholds: object) -> None:
+    with pytest.raises(UsageError, match=r"climate|trade"):
+        tagger.at(thresholds=thresholds)  # type: ignore[arg-type]
+
+
+def test_a_goal_without_thresholds_is_refused_with_those_there_are(tagger: Tagger) -> None:
+    with pytest.raises(UsageError, match=r"f1, precision=0\.9"):
+        tagger.at("recall=0.9")
+
+
+def test_no_area_uncertain_and_foreign_languages_are_said(tagger: Tagger) -> None:
+    named, nothing, foreign, empty = tagger.tag(["climate", "the the", "Ministrowie obu krajów uzgodnili współpracę.", "…"])
+    assert named.none < 0.1 < 0.9 < nothing.none and empty.none == 1.0
+    assert [t.unsupported for t in (named, nothing, foreign, empty)] == [None, None, "pl", None]
+    assert foreign.to_dict()["unsupported"] == "pl" and "unsupported" not in named.to_dict()
+    assert not nothing.uncertain and "uncertain" not in nothing.to_dict()
+    (doubtful,) = tagger.at(thresholds=0.99).tag(["climate"])  # the score says 0.95, the threshold no
+    assert doubtful.uncertain and doubtful.to_dict()["uncertain"]
+
+
+def test_damaged_examples_are_a_bad_model_folder(tiny_model: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    contents = {name: (folder / name).read_bytes() for name in FILES}
+    for damage in (b"", contents["examples.npz"][:200], b"PK\x05\x06" + bytes(18)):
+        save(folder, load(folder).manifest, {**contents, "examples.npz": damage})
+        with pytest.raises(ModelError, match=r"examples\.npz"):
+            Tagger.load(folder).tag(["climate"], explain=True)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cooptag.artifact import write_durably
-from cooptag_training import augment, pipeline, split
+from cooptag_training import pipeline, split
 from cooptag_training.config import TrainConfig
 from cooptag_training.fit import label_matrix, predict, tokenize, train
 from cooptag_training.release import Data
@@ -36,7 +36,7 @@ def out_of_fold(config: TrainConfig, data: Data, folds: int, work: Path) -> npt.
     scores = np.zeros((len(data.rows), len(data.labels)), dtype=np.float32)
     for number in range(folds):
         inside = np.flatnonzero(fold == number)
-        made_of = json.dumps([data.digest, repr(data.entries), config.model_dump_json(), folds, number])
+        made_of = json.dumps([pipeline.data_identity(data), config.model_dump_json(), folds, number])
         done = work / f"fold-{number}-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
         if not done.with_suffix(".npy").is_file():
             buffer = io.BytesIO()
@@ -51,8 +51,7 @@ def _train_fold(config: TrainConfig, data: Data, held_out: npt.NDArray[np.bool_]
     rows = [replace(row, split="test" if out else "train") for row, out in zip(data.rows, held_out, strict=True)]
     part = replace(data, rows=rows)
     model, tokenizer = pipeline.prepare(config, part, NullTracker())
-    training = augment.augment(part.part("train"), config.augment, data.entries, config.seed)
-    sets = [tokenize(x, data.labels, tokenizer, config) for x in (training, part.part("test"))]
+    sets = [tokenize(x, data.labels, tokenizer, config) for x in (pipeline.training_rows(config, part), part.part("test"))]
     train(model, tokenizer, sets[0], sets[1], config, work, {"data": data.digest, "fold": work.name})
     logits: npt.NDArray[np.float32] = predict(model, tokenizer, part.part("test"), data.labels, config)
     return logits

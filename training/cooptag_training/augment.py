@@ -19,14 +19,19 @@ AND = {
 UNSPACED = ("zh", "ja", "th", "lo", "km", "my")
 
 
-def augment(rows: Sequence[Row], config: Augment, entries: Sequence[AreaEntry], seed: int) -> list[Row]:
-    """The training rows and their additions; `entries` may be empty, then `config.cues` adds nothing."""
+def augment(rows: Sequence[Row], config: Augment, entries: Sequence[AreaEntry], seed: int, single: bool = False) -> list[Row]:
+    """The training rows and their additions; `entries` may be empty, then `config.cues` adds nothing.
+
+    :param single: each text has exactly one label, and is changed in case and accents alone: joined, it would carry two.
+    """
     draw = random.Random(seed)  # noqa: S311
     changed = [
         *_changed(rows, config.strip_accents, strip_accents, draw, only="vi"),
         *_changed(rows, config.lower, str.lower, draw),
         *_changed(rows, config.upper, str.upper, draw),
     ]
+    if single:
+        return [*rows, *changed]
     lists = _lists(rows, config.lists, entries, draw)
     return [*rows, *_joined(rows, config.join, draw), *lists, *changed, *_cues(entries, config.cues, draw)]
 

@@ -1,6 +1,7 @@
 """The recipe's schema. Unknown keys are refused with the nearest name; no value is read from anywhere else."""
 
 import difflib
+import math
 from pathlib import Path
 from typing import Any, Literal
 
@@ -8,6 +9,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cooptag.errors import UsageError
+
+# Reading a set more often than this only learns it by heart.
+MAX_EPOCHS = 20
 
 
 class _Strict(BaseModel):
@@ -45,6 +49,10 @@ class TrainConfig(_Strict):
     - `learning_rate` of the encoder, `head_learning_rate` of the head; linear warm-up over `warmup_share`, linear decay.
     - `precision`: bf16, fp32, or "auto", bf16 where the hardware multiplies it natively.
     - `save_steps` between checkpoints, of which the newest `keep_checkpoints` are kept.
+    - `min_steps`: a small set is read more often than `epochs`, until it has had so many steps, at most `MAX_EPOCHS` times;
+      `max_steps`: a large one is read less often.
+    - `goal` of the thresholds: f1, precision=0.9, recall=0.9 (any share); the folder also holds those of calibrate.GOALS.
+    - `examples`: training sentences that the folder carries, to show the nearest ones; 0 where they must not leave the house.
     - `export_precision`: int8 (if it costs little, see release.py) or fp32.
     """
 
@@ -60,6 +68,8 @@ class TrainConfig(_Strict):
     dropout: float = Field(0.1, ge=0, lt=1)
     encoder_dropout: float = Field(0.1, ge=0, lt=1)
     epochs: float = Field(8, gt=0)
+    min_steps: int = Field(0, ge=0)
+    max_steps: int = Field(1_000_000, ge=1)
     batch_size: int = Field(16, ge=1)
     learning_rate: float = Field(5e-5, gt=0)
     head_learning_rate: float = Field(1e-3, gt=0)
@@ -70,7 +80,15 @@ class TrainConfig(_Strict):
     save_steps: int = Field(100, ge=1)
     keep_checkpoints: int = Field(2, ge=2)
     augment: Augment = Field(default_factory=Augment)
+    goal: str = "f1"
+    examples: int = Field(10_000, ge=0)
     export_precision: Literal["fp32", "int8"] = "int8"
+
+    def steps(self, rows: int) -> int:
+        """Optimiser steps over so many training rows."""
+        an_epoch = math.ceil(rows / self.batch_size)
+        wanted = max(self.epochs * an_epoch, min(self.min_steps, MAX_EPOCHS * an_epoch))
+        return max(1, min(math.ceil(wanted), self.max_steps))
 
 
 def load(path: Path) -> TrainConfig:

@@ -18,7 +18,7 @@ from cooptag import Tagger
 from cooptag.artifact import write_durably
 from cooptag.errors import UsageError
 from cooptag.text import normalize
-from cooptag_training import augment, calibrate, dataset, evaluate, metrics, pipeline, plots
+from cooptag_training import calibrate, dataset, evaluate, metrics, pipeline, plots
 from cooptag_training.config import TrainConfig
 from cooptag_training.fit import label_matrix, sentence_vectors
 from cooptag_training.release import Data
@@ -94,11 +94,11 @@ def run(config: TrainConfig, todo: Sequence[Variant], scored: Sequence[Row], out
     for variant in todo:
         folder = out / variant.name.replace(" ", "-").replace("%", "-percent")
         file = folder.with_suffix(".json")
-        made_of = {"data_hash": variant.data.digest, **made_with}
+        made_of = {**pipeline.data_identity(variant.data), **made_with}
         evaluate.check_labels(scored, variant.data.labels)
         if not file.is_file() or not made_of.items() <= json.loads(file.read_text()).items():
             epochs = config.epochs * _rows(config, _everything(variant.data)) / _rows(config, variant.data)
-            pipeline.fit(config.model_copy(update={"name": folder.name, "epochs": epochs}), variant.data, folder, tracker)
+            pipeline.fit(config.model_copy(update={"name": folder.name, "epochs": epochs, "min_steps": 0}), variant.data, folder, tracker)
             report, _ = evaluate.evaluate(Tagger.load(folder), scored)
             write_durably(file, json.dumps({**_result(variant, report), **made_of}).encode())
         results.append(json.loads(file.read_text()))
@@ -155,7 +155,7 @@ def _track(results: list[dict[str, Any]], name: str, params: dict[str, Any], tra
 
 def _rows(config: TrainConfig, data: Data) -> int:
     """Training rows with augmentation."""
-    return len(augment.augment(data.part("train"), config.augment, data.entries, config.seed))
+    return len(pipeline.training_rows(config, data))
 
 
 def _everything(data: Data) -> Data:

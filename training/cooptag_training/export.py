@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from cooptag.encoder import OUTPUTS
 from cooptag.errors import CooptagError
 
 if TYPE_CHECKING:
@@ -37,25 +38,26 @@ class ParityError(CooptagError):
 
 
 def to_onnx(model: "AreaClassifier") -> bytes:
-    """The model as an fp32 ONNX graph: input_ids, attention_mask (n, t) → logits (n, A), n and t dynamic."""
+    """The model as an fp32 ONNX graph: input_ids, attention_mask (n, t) → `encoder.OUTPUTS`, n and t dynamic."""
     import torch
 
-    class LogitsOnly(torch.nn.Module):
+    class Reading(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.model = model
 
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-            return self.model(input_ids, attention_mask).logits
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            return self.model.read(input_ids, attention_mask)
 
     # A wrapper left in training mode would export, and be compared, with dropout on.
-    wrapper = LogitsOnly().float().cpu().eval()
+    wrapper = Reading().float().cpu().eval()
     example = (torch.ones(2, 8, dtype=torch.long), torch.ones(2, 8, dtype=torch.long))
-    axes = {"input_ids": {0: "n", 1: "t"}, "attention_mask": {0: "n", 1: "t"}, "logits": {0: "n"}}
+    axes = {name: {0: "n", 1: "t"} for name in ("input_ids", "attention_mask", "contributions")}
+    axes |= {name: {0: "n"} for name in ("logits", "vectors")}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.onnx"
         torch.onnx.export(
-            wrapper, example, file, input_names=["input_ids", "attention_mask"], output_names=["logits"],
+            wrapper, example, file, input_names=["input_ids", "attention_mask"], output_names=list(OUTPUTS),
             dynamic_axes=axes, opset_version=OPSET, dynamo=False,
         )  # fmt: skip
         return file.read_bytes()
@@ -159,15 +161,19 @@ def _quantize_embeddings(graph: "onnx.GraphProto") -> None:
     signed = nibbles ^ 8
     packed = (signed[:, 0::2] | signed[:, 1::2] << 4).astype(np.uint8)
     data = helper.make_tensor(f"{tensor.name}_4bit", TensorProto.INT4, nibbles.shape, packed.tobytes(), raw=True)
-    scales = numpy_helper.from_array(scale.astype(np.float32), f"{tensor.name}_scale")
+    # The wheel's scales are of 16 bits: nothing is lost, and 1.4 MB saved.
+    scales = numpy_helper.from_array(scale.astype(np.float16), f"{tensor.name}_scale")
+    looked_up = f"{node.output[0]}_16bit"
     new = helper.make_node(
-        "GatherBlockQuantized", [data.name, node.input[1], scales.name], list(node.output), name=node.name,
+        "GatherBlockQuantized", [data.name, node.input[1], scales.name], [looked_up], name=node.name,
         domain="com.microsoft", gather_axis=0, quantize_axis=1, block_size=_BLOCK,
     )  # fmt: skip
+    cast = helper.make_node("Cast", [looked_up], list(node.output), to=TensorProto.FLOAT)
     graph.initializer.remove(tensor)
     graph.initializer.extend([data, scales])
     index = list(graph.node).index(node)
     graph.node.remove(node)
+    graph.node.insert(index, cast)
     graph.node.insert(index, new)
 
 

@@ -161,12 +161,12 @@ def _trainer(
 
         def create_optimizer(self, *_: Any, **__: Any) -> "torch.optim.Optimizer":
             if self.optimizer is None:
-                self.optimizer = torch.optim.AdamW(_parameter_groups(model, config))
+                self.optimizer = torch.optim.AdamW(_parameter_groups(model, config), fused=True)
             return self.optimizer
 
     pad = tokenizer.pad_token_id
     return TwoRateTrainer(
-        model=model, args=_arguments(config, checkpoints), train_dataset=train_data, eval_dataset=validation,
+        model=model, args=_arguments(config, checkpoints, len(train_data)), train_dataset=train_data, eval_dataset=validation,
         data_collator=lambda rows: collate(rows, pad), compute_metrics=_validation_metrics,
     )  # fmt: skip
 
@@ -184,13 +184,13 @@ def _parameter_groups(model: "AreaClassifier", config: TrainConfig) -> list[dict
     ]  # fmt: skip
 
 
-def _arguments(config: TrainConfig, checkpoints: Path) -> "TrainingArguments":
+def _arguments(config: TrainConfig, checkpoints: Path, rows: int) -> "TrainingArguments":
     import torch
     from transformers import TrainingArguments
 
     return TrainingArguments(
         output_dir=str(checkpoints), seed=config.seed, data_seed=config.seed, report_to=[],
-        num_train_epochs=config.epochs, per_device_train_batch_size=config.batch_size, per_device_eval_batch_size=32,
+        max_steps=config.steps(rows), per_device_train_batch_size=config.batch_size, per_device_eval_batch_size=32,
         learning_rate=config.learning_rate, lr_scheduler_type="linear", warmup_steps=config.warmup_share,
         max_grad_norm=config.max_grad_norm, train_sampling_strategy="group_by_length", length_column_name="length",
         bf16=use_bf16(config.precision), use_cpu=not torch.cuda.is_available(), dataloader_pin_memory=torch.cuda.is_available(),

@@ -31,31 +31,39 @@ class AreaClassifier(BertPreTrainedModel):
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, labels: torch.Tensor | None = None, **_: Any
     ) -> SequenceClassifierOutput:
-        """Logits (n, A) for token ids and mask (n, t); with labels (n, A) of 0 and 1 also the loss, summed over areas."""
-        hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        hidden = self.dropout(hidden).float()
-        keep = attention_mask.unsqueeze(-1).bool()  # (n, t, 1)
-        attention = torch.zeros_like(self.value(hidden)) if self.config.pooling == "mean" else self.query(hidden)
-        weights = attention.masked_fill(~keep, -1e4).softmax(dim=1)  # (n, t, A)
-        logits = (weights * self._values(hidden)).sum(dim=1) + self.value.bias
+        """Logits (n, A) for token ids and mask (n, t); with labels (n, A) of 0 and 1 also the loss.
+
+        Several labels a text: cross-entropy summed over labels. One label a text: softmax cross-entropy.
+        """
+        logits = self.read(input_ids, attention_mask)[0]
         loss = None
-        if labels is not None:
+        if labels is not None and self.config.problem_type == "single_label_classification":
+            loss = nn.functional.cross_entropy(logits, labels.float())
+        elif labels is not None:
             loss = nn.functional.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none").sum(-1).mean()
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
-    def _values(self, hidden: torch.Tensor) -> torch.Tensor:
-        return nn.functional.linear(hidden, self.value.weight)
+    def read(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Logits (n, A); what each token adds to them (n, t, A), so that logits = contributions.sum(1) + bias; mean vectors (n, H)."""
+        hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        hidden = self.dropout(hidden).float()
+        keep = attention_mask.unsqueeze(-1)  # (n, t, 1)
+        values = nn.functional.linear(hidden, self.value.weight)
+        attention = torch.zeros_like(values) if self.config.pooling == "mean" else self.query(hidden)
+        contributions = attention.masked_fill(keep == 0, -1e4).softmax(dim=1) * values  # (n, t, A)
+        return contributions.sum(dim=1) + self.value.bias, contributions, (hidden * keep).sum(1) / keep.sum(1)
 
 
-def build(encoder: BertModel, labels: list[str], pooling: str, dropout: float, prior: torch.Tensor) -> AreaClassifier:
-    """A classifier over a pretrained encoder.
+def build(encoder: BertModel, labels: list[str], pooling: str, dropout: float, prior: torch.Tensor, single: bool = False) -> AreaClassifier:
+    """A classifier over a pretrained encoder; `single`: each text has exactly one label.
 
     :param prior: share of sentences that carry each area, (A,); biases start at its log-odds, so that the first steps
         are not spent on learning that most areas are absent.
     """
     config = BertConfig.from_dict({
         **encoder.config.to_dict(), "id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)},
-        "pooling": pooling, "head_dropout": dropout, "problem_type": "multi_label_classification",
+        "pooling": pooling, "head_dropout": dropout,
+        "problem_type": "single_label_classification" if single else "multi_label_classification",
     })  # fmt: skip
     model = AreaClassifier(config)
     model.bert.load_state_dict(encoder.state_dict())

@@ -16,7 +16,7 @@ from cooptag_training import augment, corpus, dataset, plots, release, tracking,
 from cooptag_training.areas import AreaEntry
 from cooptag_training.config import TrainConfig
 from cooptag_training.release import Data
-from cooptag_training.split import check_forbidden
+from cooptag_training.split import Row, check_forbidden
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -99,10 +99,10 @@ def fit(config: TrainConfig, data: Data, out: Path, tracker: tracking.Tracker) -
         tracker.dataset(data.source, data.digest, data.source, counts)
         with process.main_process_first():  # the first makes the trimmed encoder, the others find it
             model, tokenizer = prepare(config, data, tracker)
-        rows = augment.augment(data.part("train"), config.augment, data.entries, config.seed)
+        rows = training_rows(config, data)
         sets = [tokenize(part, data.labels, tokenizer, config) for part in (rows, data.part("validation"))]
         print(f"training on {len(data.part('train'))} sentences ({len(rows)} with augmentation)", file=sys.stderr)
-        identity = {"data": data.digest, "areas": _entries_digest(data), "commit": commit}
+        identity = {**data_identity(data), "commit": commit}
         history = train(model, tokenizer, sets[0], sets[1], config, work, identity, tracker.metrics)
         if not process.is_main_process:
             return {}
@@ -114,6 +114,11 @@ def fit(config: TrainConfig, data: Data, out: Path, tracker: tracking.Tracker) -
     return report
 
 
+def training_rows(config: TrainConfig, data: Data) -> list[Row]:
+    """What a model is trained on: the training split with its augmentation."""
+    return augment.augment(data.part("train"), config.augment, data.entries, config.seed, data.single)
+
+
 def _trained(work: Path) -> "AreaClassifier":
     """The trained model as saved. The one in memory still runs under the trainer's bf16 autocast, and would export so."""
     from cooptag_training.model import AreaClassifier
@@ -121,9 +126,9 @@ def _trained(work: Path) -> "AreaClassifier":
     return AreaClassifier.from_pretrained(work / "final", use_safetensors=True)
 
 
-def _entries_digest(data: Data) -> str:
-    """SHA-256 of the area entries, from which the head starts and cues are drawn."""
-    return hashlib.sha256(repr(data.entries).encode()).hexdigest()
+def data_identity(data: Data) -> dict[str, str]:
+    """What tells one set of data from another: its hash, and that of the area entries, from which the head starts and cues are drawn."""
+    return {"data": data.digest, "areas": hashlib.sha256(repr(data.entries).encode()).hexdigest()}
 
 
 def _trained_commit(work: Path) -> str:
@@ -163,7 +168,7 @@ def prepare(config: TrainConfig, data: Data, tracker: tracking.Tracker) -> "tupl
         )
         tracker.table("vocabulary", [report])
     prior = torch.tensor(label_matrix(data.part("train"), data.labels).mean(0), dtype=torch.float32)
-    model = build_model(encoder, data.labels, config.pooling, config.dropout, prior)
+    model = build_model(encoder, data.labels, config.pooling, config.dropout, prior, data.single)
     if config.start_from_descriptions:
         _start_from_descriptions(model, tokenizer, config, data)
     return model, tokenizer

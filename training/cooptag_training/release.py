@@ -4,6 +4,7 @@ Everything is made and verified in a scratch folder; `out` appears whole at the 
 """
 
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cooptag import Tagger, artifact, text
+from cooptag import Tagger, artifact, evidence, text
 from cooptag.artifact import Calibration, Manifest
 from cooptag.decode import Decoder
 from cooptag.types import Area
@@ -46,6 +47,11 @@ class Data:
         """The rows of one split."""
         return [row for row in self.rows if row.split == split]
 
+    @property
+    def single(self) -> bool:
+        """Whether every text has exactly one label: then a new one is given exactly one, too."""
+        return all(len(row.labels) == 1 for row in self.rows)
+
 
 @dataclass(frozen=True)
 class _Candidate:
@@ -73,10 +79,11 @@ def write(
     draft = _draft(config, data, made_by)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
-        chosen = _candidate(draft, graph, tokenizer, data, Path(scratch) / "fp32")
+        chosen = _candidate(draft, graph, tokenizer, data, Path(scratch) / "fp32", config.examples)
         if config.export_precision == "int8":
             small = draft.model_copy(update={"precision": "int8"})
-            chosen = _choose(chosen, _candidate(small, export.quantize(graph), tokenizer, data, Path(scratch) / "int8"), tracker)
+            quantised = _candidate(small, export.quantize(graph), tokenizer, data, Path(scratch) / "int8", config.examples)
+            chosen = _choose(chosen, quantised, tracker)
         manifest = artifact.load(chosen.folder).manifest
         artifact.save(out, manifest, {name: (chosen.folder / name).read_bytes() for name in artifact.FILES})
     _track(tracker, out, data, chosen.report)
@@ -104,7 +111,9 @@ def parity_texts(rows: Sequence[Row], config: TrainConfig, count: int = 64) -> l
 def _draft(config: TrainConfig, data: Data, made_by: tuple[str, str]) -> Manifest:
     n = len(data.labels)
     return Manifest(
-        format_version=artifact.FORMAT_VERSION, name=config.name, areas=data.labels, thresholds=[0.5] * n,
+        format_version=artifact.FORMAT_VERSION, name=config.name, areas=data.labels,
+        problem_type="single_label" if data.single else "multi_label", goal=config.goal, thresholds=[0.5] * n, goals={},
+        none=(-1.0, 0.0), uncertain_from=float(n),
         calibration=Calibration(method="none", scale=[1.0] * n, bias=[0.0] * n), max_length=config.max_length,
         languages=sorted({row.lang for row in data.rows}), text_version=text.TEXT_VERSION, prefix=config.prefix,
         precision="fp32", base_model=pretrained.describe(config.base_model), data_hash=data.digest, run_id=made_by[0],
@@ -112,15 +121,18 @@ def _draft(config: TrainConfig, data: Data, made_by: tuple[str, str]) -> Manifes
     )  # fmt: skip
 
 
-def _candidate(manifest: Manifest, graph: bytes, tokenizer: "PreTrainedTokenizerFast", data: Data, folder: Path) -> _Candidate:
+def _candidate(
+    manifest: Manifest, graph: bytes, tokenizer: "PreTrainedTokenizerFast", data: Data, folder: Path, examples: int
+) -> _Candidate:
     """Writes the folder three times over: bare, to run it; calibrated on validation, to score it; with its card."""
     contents = _contents(graph, tokenizer, data)
     artifact.save(folder, manifest, contents)
+    bare = Tagger.load(folder, device="cpu")
     validation = data.part("validation")
     gold = evaluate.label_matrix(validation, data.labels)
-    logits = Tagger.load(folder, device="cpu").logits([row.text for row in validation])
-    decoder = calibrate.fit(logits, gold, tuple(data.labels))
-    manifest = _with_decoder(manifest, decoder)
+    logits = bare.logits([row.text for row in validation])
+    manifest, decoder = _calibrated(manifest, logits, gold)
+    contents["examples.npz"] = _examples(bare, data, examples)
     artifact.save(folder, manifest, contents)
     tagger = Tagger.load(folder, device="cpu")
     report = evaluate.evaluate(tagger, data.part("test") or validation)[0]
@@ -128,6 +140,25 @@ def _candidate(manifest: Manifest, graph: bytes, tokenizer: "PreTrainedTokenizer
     artifact.save(folder, manifest, contents)
     Tagger.load(folder, device="cpu").verify()
     return _Candidate(folder, metrics.precision_recall_f1(gold, decoder.decide(decoder.scores(logits)))["f1"], report)
+
+
+def _calibrated(manifest: Manifest, logits: metrics.Floats, gold: metrics.Bools) -> tuple[Manifest, Decoder]:
+    """The manifest with what validation logits (n, A) and gold areas (n, A) say of scores and of every goal's thresholds."""
+    decoder = calibrate.fit(logits, gold, tuple(manifest.areas), manifest.goal, manifest.problem_type == "single_label")
+    goals = {} if decoder.single else {
+        goal: calibrate.thresholds(decoder.scores(logits), gold, goal).tolist() for goal in dict.fromkeys((*calibrate.GOALS, manifest.goal))
+    }  # fmt: skip
+    calibration = Calibration(method=calibrate.METHOD, scale=decoder.scale.tolist(), bias=decoder.bias.tolist())
+    fitted = {"thresholds": decoder.thresholds.tolist(), "none": decoder.none, "uncertain_from": decoder.uncertain_from}
+    return manifest.model_copy(update={"calibration": calibration, "goals": goals, **fitted}), decoder
+
+
+def _examples(tagger: Tagger, data: Data, count: int) -> bytes:
+    """The training sentences that the folder carries: `count` of them, evenly over the data, or all."""
+    rows = data.part("train")
+    rows = rows[:: max(1, math.ceil(len(rows) / count))] if count else []
+    vectors = tagger.vectors([row.text for row in rows])
+    return evidence.pack([(row.text, row.lang) for row in rows], vectors, evaluate.label_matrix(rows, data.labels))
 
 
 def _contents(graph: bytes, tokenizer: "PreTrainedTokenizerFast", data: Data) -> dict[str, bytes]:
@@ -138,13 +169,9 @@ def _contents(graph: bytes, tokenizer: "PreTrainedTokenizerFast", data: Data) ->
         "tokenizer.json": tokenizer.backend_tokenizer.to_str(pretty=False).encode("utf8"),
         "areas.json": (json.dumps(areas, ensure_ascii=False, indent=1) + "\n").encode("utf8"),
         "golden.json": b'{"items": []}\n',
+        "examples.npz": b"",
         "README.md": b"",
     }
-
-
-def _with_decoder(manifest: Manifest, decoder: Decoder) -> Manifest:
-    calibration = Calibration(method=calibrate.METHOD, scale=decoder.scale.tolist(), bias=decoder.bias.tolist())
-    return manifest.model_copy(update={"calibration": calibration, "thresholds": decoder.thresholds.tolist()})
 
 
 def golden(tagger: Tagger, data: Data) -> bytes:
@@ -172,7 +199,8 @@ def card(manifest: Manifest, report: dict[str, Any], data: Data) -> str:
         f"| made from | |\n| --- | --- |\n| data | {data.source}: {counts} sentences, hash `{manifest.data_hash}` |\n"
         f"| run | `{manifest.run_id}`, commit `{manifest.git_commit}`, {manifest.created} |\n"
         f"| precision | {manifest.precision}; window {manifest.max_length} tokens |\n"
-        f"| thresholds | one an area, fitted on the validation split; {manifest.calibration.method} |\n\n"
+        f"| thresholds | one an area for each goal ({', '.join(manifest.goals) or 'the highest score wins'}), "
+        f"fitted on the validation split; {manifest.calibration.method} |\n\n"
         "## Scores on the held-out test split of its own data\n\n```\n" + evaluate.describe(report) + "\n```\n\n"
         "## Limits\n\nTrained on text written for the project, not on collected news. A sentence is read alone, without "
         "the sentences around it. Scores are probabilities calibrated on text of that kind; on other text they shift.\n"
