@@ -1,6 +1,5 @@
 """Out-of-fold scores and the ranking of likely label errors."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,8 +66,3 @@ def test_each_score_stands_at_its_own_row_and_another_recipe_or_fold_count_is_tr
     for config, folds in ((tiny_config, 3), (longer, 3), (tiny_config, 2)):
         np.testing.assert_allclose(audit.out_of_fold(config, data, folds, tmp_path)[:, 1], expected, rtol=1e-6)
     assert len(trained) == 8 == len(set(trained))
-
-
-def test_suspects_are_written_a_line_each(tmp_path: Path) -> None:
-    audit.write([{"id": "1", "text": "Hợp tác"}], tmp_path / "sub" / "suspects.jsonl")
-    assert json.loads((tmp_path / "sub" / "suspects.jsonl").read_text()) == {"id": "1", "text": "Hợp tác"}

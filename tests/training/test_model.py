@@ -1,18 +1,21 @@
 """The network's head."""
 
+from typing import Literal
+
 import pytest
 import torch
 from transformers import BertConfig, BertModel
 
 from cooptag_training import model as network
+from cooptag_training.config import TrainConfig
 
 LABELS = ["climate", "energy", "trade"]
 
 
-def build(pooling: str) -> network.AreaClassifier:
+def build(pooling: Literal["mean", "label_attention"]) -> network.AreaClassifier:
     torch.manual_seed(0)
     encoder = BertModel(BertConfig(vocab_size=50, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64), False)
-    return network.build(encoder, LABELS, pooling, 0.0, torch.tensor([0.5, 0.1, 0.0])).eval()
+    return network.build(encoder, LABELS, TrainConfig(pooling=pooling, dropout=0.0), torch.tensor([0.5, 0.1, 0.0])).eval()
 
 
 IDS = torch.tensor([[0, 7, 8, 9, 2], [0, 7, 2, 1, 1]])
@@ -27,7 +30,7 @@ def test_label_attention_starts_as_the_mean() -> None:
 
 
 @pytest.mark.parametrize("pooling", ["mean", "label_attention"])
-def test_padding_changes_nothing(pooling: str) -> None:
+def test_padding_changes_nothing(pooling: Literal["mean", "label_attention"]) -> None:
     model = build(pooling)
     torch.nn.init.normal_(model.query.weight)
     together = model(IDS, MASK).logits
@@ -53,7 +56,7 @@ def test_biases_start_at_the_prior_and_loss_is_summed_over_areas() -> None:
 
 def test_one_area_alone_starts_at_random_not_at_nan() -> None:
     encoder = BertModel(BertConfig(vocab_size=50, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64), False)
-    model = network.build(encoder, ["only"], "mean", 0.0, torch.tensor([0.5]))
+    model = network.build(encoder, ["only"], TrainConfig(pooling="mean", dropout=0.0), torch.tensor([0.5]))
     network.start_from_descriptions(model, torch.randn(4, 32), torch.zeros(4, dtype=torch.long))
     assert model.value.weight.isfinite().all() and model.value.weight.abs().sum() > 0
 

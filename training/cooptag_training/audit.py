@@ -81,9 +81,3 @@ def _suspect(row: Row, labels: Sequence[str], gold: Any, scores: Any, flagged: A
         "id": row.id, "lang": row.lang, "support": round(float(support[flagged].min()), 4), "text": row.text, "labels": list(row.labels),
         "doubted": scored(flagged & gold), "missing": scored(flagged & ~gold),
     }  # fmt: skip
-
-
-def write(found: Sequence[dict[str, Any]], file: Path) -> None:
-    """Writes suspects as JSONL, in their order."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_durably(file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found).encode("utf8", "surrogatepass"))

@@ -21,6 +21,8 @@ app.add_typer(corpus_app, name="corpus")
 CorpusOption = Annotated[Path | None, typer.Option("--corpus", help="Corpus folder [default: training/corpus]")]
 TrackOption = Annotated[str, typer.Option("--tracking", envvar="MLFLOW_TRACKING_URI", help="MLflow store, or off to track nothing")]
 AreasOption = Annotated[Path | None, typer.Option("--areas", help="Area file [default: configs/areas.yaml]")]
+ConfigOption = Annotated[Path, typer.Option("--config", help="Recipe")]
+DEFAULT_RECIPE = Path("configs/train.yaml")
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override one key of the recipe, as in epochs=2 or augment.join=0.5")]
 DEFAULT_STORE = "sqlite:///mlflow.db"
 
@@ -56,7 +58,7 @@ def build(
 def fit(
     data: Annotated[Path, typer.Option(help="Dataset folder of `build`, or JSONL of text and labels")],
     out: Annotated[Path, typer.Option(help="Model folder to write")],
-    config: Annotated[Path, typer.Option(help="Recipe")] = Path("configs/train.yaml"),
+    config: ConfigOption = DEFAULT_RECIPE,
     areas: AreasOption = None,
     set_: SetOption = None,
     tracking: TrackOption = DEFAULT_STORE,
@@ -69,8 +71,7 @@ def fit(
     from cooptag_training import pipeline
     from cooptag_training import tracking as track
 
-    recipe = _recipe(config, set_)
-    loaded = pipeline.load_data(data, areas, recipe.seed)
+    recipe, loaded = _loaded(config, set_, data, areas)
     report = pipeline.fit(recipe, loaded, out, track.make(tracking))
     if not report:
         return  # a process of several that is not the main one
@@ -83,7 +84,7 @@ def export(
     work: Annotated[Path, typer.Argument(help="Work folder that `fit` left, OUT.work")],
     data: Annotated[Path, typer.Option(help="The data it was trained on")],
     out: Annotated[Path, typer.Option(help="Model folder to write")],
-    config: Annotated[Path, typer.Option(help="Recipe")] = Path("configs/train.yaml"),
+    config: ConfigOption = DEFAULT_RECIPE,
     areas: AreasOption = None,
     set_: SetOption = None,
     tracking: TrackOption = DEFAULT_STORE,
@@ -95,8 +96,7 @@ def export(
     from cooptag_training import pipeline
     from cooptag_training import tracking as track
 
-    recipe = _recipe(config, set_)
-    loaded = pipeline.load_data(data, areas, recipe.seed)
+    recipe, loaded = _loaded(config, set_, data, areas)
     _show(pipeline.export_work(work, recipe, loaded, out, track.make(tracking)))
 
 
@@ -116,10 +116,11 @@ def evaluate(
     from cooptag import Tagger
     from cooptag_training import evaluate as scoring
     from cooptag_training import tracking as track
+    from cooptag_training.dataset import write_jsonl
 
     report, wrong = scoring.evaluate(Tagger.load(model), scoring.read_rows(data, split))
     if errors is not None:
-        errors.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in wrong), encoding="utf8")
+        write_jsonl(errors, wrong)
     _track_evaluation(track.make(tracking), model, data, report)
     print(json.dumps(report, indent=1)) if as_json else _show(report)
 
@@ -128,7 +129,7 @@ def evaluate(
 def audit(
     data: Annotated[Path, typer.Option(help="Dataset folder of `build`, or JSONL of text and labels")],
     out: Annotated[Path, typer.Option(help="Folder for the folds and suspects.jsonl")],
-    config: Annotated[Path, typer.Option(help="Recipe")] = Path("configs/train.yaml"),
+    config: ConfigOption = DEFAULT_RECIPE,
     folds: Annotated[int, typer.Option(help="Models to train, each without one fold", min=2)] = 3,
     areas: AreasOption = None,
     set_: SetOption = None,
@@ -138,14 +139,14 @@ def audit(
     Example: [bold]cooptag-train audit --data data/cooptag --out runs/audit --set epochs=2[/bold]
     """
     from cooptag_training import audit as auditing
-    from cooptag_training import metrics, pipeline
+    from cooptag_training import metrics
+    from cooptag_training.dataset import write_jsonl
     from cooptag_training.fit import label_matrix
 
-    recipe = _recipe(config, set_)
-    loaded = pipeline.load_data(data, areas, recipe.seed)
+    recipe, loaded = _loaded(config, set_, data, areas)
     scores = auditing.out_of_fold(recipe, loaded, folds, out)
     found = auditing.suspects(loaded.rows, loaded.labels, scores)
-    auditing.write(found, out / "suspects.jsonl")
+    write_jsonl(out / "suspects.jsonl", found)
     f1 = metrics.precision_recall_f1(label_matrix(loaded.rows, loaded.labels), scores >= 0.5)["f1"]
     print(f"out-of-fold micro-F1 {f1:.3f} at 0.5; {len(found)} of {len(loaded.rows)} sentences to read: {out / 'suspects.jsonl'}")
 
@@ -155,7 +156,7 @@ def curve(
     data: Annotated[Path, typer.Option(help="Dataset folder of `build`")],
     scored: Annotated[Path, typer.Option(help="JSONL of text and labels to score each model on")],
     out: Annotated[Path, typer.Option(help="Folder for the models and results")],
-    config: Annotated[Path, typer.Option(help="Recipe")] = Path("configs/train.yaml"),
+    config: ConfigOption = DEFAULT_RECIPE,
     share: Annotated[list[float] | None, typer.Option(help="Share of the training articles [default: 0.12 0.25 0.5 1]")] = None,
     frozen: Annotated[bool, typer.Option(help="A logistic regression on the pretrained encoder: minutes instead of hours")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Only these variants, as in '50%' or 'without vi'")] = None,
@@ -169,11 +170,9 @@ def curve(
     """
     from cooptag_training import curve as study
     from cooptag_training import evaluate as scoring
-    from cooptag_training import pipeline
     from cooptag_training import tracking as track
 
-    recipe = _recipe(config, set_)
-    loaded = pipeline.load_data(data, areas, recipe.seed)
+    recipe, loaded = _loaded(config, set_, data, areas)
     todo = study.variants(loaded, share or (0.12, 0.25, 0.5, 1.0), recipe.seed)
     if unknown := sorted(set(only or ()) - {variant.name for variant in todo}):
         raise UsageError(f"--only is {unknown[0]!r}; expected one of {', '.join(repr(variant.name) for variant in todo)}")
@@ -181,6 +180,55 @@ def curve(
     rows, tracker = scoring.read_rows(scored), track.make(tracking)
     results = study.run_frozen(recipe, todo, rows, tracker) if frozen else study.run(recipe, todo, rows, out, tracker)
     print(study.describe(results))
+
+
+@app.command()
+def compare(
+    data: Annotated[Path, typer.Option(help="Dataset folder of `build`, or JSONL of text and labels")],
+    scored: Annotated[Path, typer.Option(help="JSONL of text and labels to score on")],
+    out: Annotated[Path, typer.Option(help="Folder for results and predictions")],
+    model: Annotated[list[str] | None, typer.Option(help="Model folder or name to compare [default: cooptag-small]")] = None,
+    peer: Annotated[list[str] | None, typer.Option(help="Only these peers [default: all]")] = None,
+    seeds: Annotated[int, typer.Option(help="Trainings of each peer that draws random numbers", min=1)] = 3,
+    budget: Annotated[int, typer.Option(help="Rows that a fine-tuned peer may read, repeats counted", min=64)] = 100_000,
+    tlmtc_python: Annotated[str, typer.Option(help="Python (3.12 or newer) of an environment with tlmtc[train,predict]")] = sys.executable,
+    config: ConfigOption = DEFAULT_RECIPE,
+    areas: AreasOption = None,
+    set_: SetOption = None,
+    tracking: TrackOption = DEFAULT_STORE,
+) -> None:
+    """Trains the peers on the same data, tunes thresholds alike, and scores all on the same sentences; what is kept is not made again.
+
+    Example: [bold]cooptag-train compare --data data/cooptag --scored real.jsonl --out runs/compare[/bold]
+    """
+    from cooptag_training import baselines
+    from cooptag_training import compare as comparing
+    from cooptag_training import evaluate as scoring
+    from cooptag_training import tracking as track
+
+    if unknown := sorted(set(peer or ()) - set(baselines.PEERS)):
+        raise UsageError(f"--peer is {unknown[0]!r}; expected one of {', '.join(map(repr, baselines.PEERS))}")
+    recipe, loaded = _loaded(config, set_, data, areas)
+    setting = baselines.Setting(recipe, loaded, recipe.seed, budget, tlmtc_python)
+    numbers = range(recipe.seed, recipe.seed + seeds)
+    models = model or ["cooptag-small"]
+    table = comparing.run(setting, peer or list(baselines.PEERS), numbers, models, scoring.read_rows(scored), out, track.make(tracking))
+    print(comparing.describe(table))
+
+
+@app.command()
+def flips(
+    first: Annotated[Path, typer.Argument(help="Predictions of one run, a .jsonl that `compare` wrote")],
+    second: Annotated[Path, typer.Argument(help="Predictions of another")],
+) -> None:
+    """Which sentences flipped between two runs: areas that the second mended and broke against the first, as JSON lines.
+
+    Example: [bold]cooptag-train flips runs/compare/tf-idf-13.jsonl runs/compare/cooptag-small.jsonl[/bold]
+    """
+    from cooptag_training import compare as comparing
+
+    for row in comparing.flips(first, second):
+        print(json.dumps(row, ensure_ascii=False))
 
 
 @corpus_app.command("stats")
@@ -264,6 +312,14 @@ def _track_evaluation(tracker: Any, model: str, data: Path, report: dict[str, An
         tracker.metrics({"macro_f1": report["macro_f1"], "ece": report["ece"]})
         tracker.table("areas", report["areas"])
         tracker.table("languages", report["languages"])
+
+
+def _loaded(config: Path, overrides: list[str] | None, data: Path, areas: Path | None) -> tuple[Any, Any]:
+    """The recipe with its overrides, and the data that it trains on."""
+    from cooptag_training import pipeline
+
+    recipe = _recipe(config, overrides)
+    return recipe, pipeline.load_data(data, areas, recipe.seed)
 
 
 def _recipe(config: Path, overrides: list[str] | None) -> Any:

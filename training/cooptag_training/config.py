@@ -47,6 +47,7 @@ class TrainConfig(_Strict):
     - `freeze_embeddings`: word embeddings stay as pretrained, so that 4 bits hold them exactly.
     - `dropout`: before the head; `encoder_dropout`: on the encoder's hidden states and attention.
     - `learning_rate` of the encoder, `head_learning_rate` of the head; linear warm-up over `warmup_share`, linear decay.
+    - `label_smoothing`: how far the labels are moved towards what is common, in training.
     - `precision`: bf16, fp32, or "auto", bf16 where the hardware multiplies it natively.
     - `save_steps` between checkpoints, of which the newest `keep_checkpoints` are kept.
     - `min_steps`: a small set is read more often than `epochs`, until it has had so many steps, at most `MAX_EPOCHS` times;
@@ -74,6 +75,7 @@ class TrainConfig(_Strict):
     learning_rate: float = Field(5e-5, gt=0)
     head_learning_rate: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.01, ge=0)
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
     warmup_share: float = Field(0.1, ge=0, lt=1)
     max_grad_norm: float = Field(1.0, gt=0)
     precision: Literal["auto", "bf16", "fp32"] = "auto"

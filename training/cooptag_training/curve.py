@@ -18,7 +18,7 @@ from cooptag import Tagger
 from cooptag.artifact import write_durably
 from cooptag.errors import UsageError
 from cooptag.text import normalize
-from cooptag_training import calibrate, dataset, evaluate, metrics, pipeline, plots
+from cooptag_training import baselines, calibrate, dataset, evaluate, metrics, pipeline, plots
 from cooptag_training.config import TrainConfig
 from cooptag_training.fit import label_matrix, sentence_vectors
 from cooptag_training.release import Data
@@ -122,7 +122,7 @@ def run_frozen(config: TrainConfig, todo: Sequence[Variant], scored: Sequence[Ro
     for variant in todo:
         split = np.array([*(row.split for row in variant.data.rows), *("scored" for _ in scored)])
         gold = label_matrix([*variant.data.rows, *scored], data.labels)
-        logits = _regression(vectors[split == "train"], gold[split == "train"], vectors)
+        logits = baselines.regression(vectors[split == "train"], gold[split == "train"])(vectors)
         decoder = calibrate.fit(logits[split == "validation"], gold[split == "validation"], tuple(data.labels))
         scores = decoder.scores(logits[split == "scored"])
         report = metrics.report(gold[split == "scored"], scores, decoder.decide(scores), data.labels, [row.lang for row in scored])
@@ -130,19 +130,6 @@ def run_frozen(config: TrainConfig, todo: Sequence[Variant], scored: Sequence[Ro
         print(describe(results[-1:]).split("\n")[-1], flush=True)
     _track(results, f"{config.name} curve, frozen encoder", {"base_model": config.base_model, "sentences_scored": len(scored)}, tracker)
     return results
-
-
-def _regression(train: Any, gold: Any, vectors: Any) -> Any:
-    """Logits of a logistic regression an area, (n, A); an area without a training sentence is never given."""
-    from sklearn.linear_model import LogisticRegression
-
-    centre, spread = train.mean(0), train.std(0) + 1e-6
-    logits = np.full((len(vectors), gold.shape[1]), -10.0)
-    for area in range(gold.shape[1]):
-        if gold[:, area].any():
-            model = LogisticRegression(C=0.01, max_iter=300).fit((train - centre) / spread, gold[:, area])
-            logits[:, area] = model.decision_function((vectors - centre) / spread)
-    return logits
 
 
 def _track(results: list[dict[str, Any]], name: str, params: dict[str, Any], tracker: Tracker) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,6 +78,11 @@ def _jsonl_row(where: str, number: int, raw: bytes) -> Row:
         raise InputError(f"{where}: split is {split!r}; expected one of {', '.join(SPLITS)}")
     lang = data.get("lang") or unsupported_language(data["text"]) or detect_language(data["text"])
     return Row(f"{number}", data["text"], tuple(sorted(set(labels))), lang, data.get("group") or f"row {number}", split)
+
+
+def write_jsonl(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """One JSON object a line, written whole or not at all."""
+    write_durably(file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf8", "replace"))
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,7 +11,11 @@ from torch import nn
 from transformers import BertConfig, BertModel, BertPreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from cooptag_training.config import TrainConfig
+
 START_SPREAD = 1.5
+# What several labels are smoothed towards: about the share of areas that a sentence with areas carries, not one half.
+SMOOTHED_TO = 0.1
 
 
 class AreaClassifier(BertPreTrainedModel):
@@ -33,15 +37,18 @@ class AreaClassifier(BertPreTrainedModel):
     ) -> SequenceClassifierOutput:
         """Logits (n, A) for token ids and mask (n, t); with labels (n, A) of 0 and 1 also the loss.
 
-        Several labels a text: cross-entropy summed over labels. One label a text: softmax cross-entropy.
+        Several labels a text: cross-entropy summed over labels. One label a text: softmax cross-entropy. In training the
+        labels are smoothed (Szegedy et al. 2016).
         """
         logits = self.read(input_ids, attention_mask)[0]
-        loss = None
-        if labels is not None and self.config.problem_type == "single_label_classification":
-            loss = nn.functional.cross_entropy(logits, labels.float())
-        elif labels is not None:
-            loss = nn.functional.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none").sum(-1).mean()
-        return SequenceClassifierOutput(loss=loss, logits=logits)
+        return SequenceClassifierOutput(loss=None if labels is None else self._loss(logits, labels.float()), logits=logits)
+
+    def _loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        smoothing = self.config.label_smoothing if self.training else 0.0
+        if self.config.problem_type == "single_label_classification":
+            return nn.functional.cross_entropy(logits, labels * (1 - smoothing) + smoothing / labels.shape[1])
+        labels = labels * (1 - smoothing) + smoothing * SMOOTHED_TO
+        return nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="none").sum(-1).mean()
 
     def read(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Logits (n, A); what each token adds to them (n, t, A), so that logits = contributions.sum(1) + bias; mean vectors (n, H)."""
@@ -54,7 +61,7 @@ class AreaClassifier(BertPreTrainedModel):
         return contributions.sum(dim=1) + self.value.bias, contributions, (hidden * keep).sum(1) / keep.sum(1)
 
 
-def build(encoder: BertModel, labels: list[str], pooling: str, dropout: float, prior: torch.Tensor, single: bool = False) -> AreaClassifier:
+def build(encoder: BertModel, labels: list[str], train: TrainConfig, prior: torch.Tensor, single: bool = False) -> AreaClassifier:
     """A classifier over a pretrained encoder; `single`: each text has exactly one label.
 
     :param prior: share of sentences that carry each area, (A,); biases start at its log-odds, so that the first steps
@@ -62,7 +69,7 @@ def build(encoder: BertModel, labels: list[str], pooling: str, dropout: float, p
     """
     config = BertConfig.from_dict({
         **encoder.config.to_dict(), "id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)},
-        "pooling": pooling, "head_dropout": dropout,
+        "pooling": train.pooling, "head_dropout": train.dropout, "label_smoothing": train.label_smoothing,
         "problem_type": "single_label_classification" if single else "multi_label_classification",
     })  # fmt: skip
     model = AreaClassifier(config)

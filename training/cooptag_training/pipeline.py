@@ -168,7 +168,7 @@ def prepare(config: TrainConfig, data: Data, tracker: tracking.Tracker) -> "tupl
         )
         tracker.table("vocabulary", [report])
     prior = torch.tensor(label_matrix(data.part("train"), data.labels).mean(0), dtype=torch.float32)
-    model = build_model(encoder, data.labels, config.pooling, config.dropout, prior, data.single)
+    model = build_model(encoder, data.labels, config, prior, data.single)
     if config.start_from_descriptions:
         _start_from_descriptions(model, tokenizer, config, data)
     return model, tokenizer

@@ -227,6 +227,26 @@ def learning_curve(results: Sequence[Mapping[str, Any]]) -> Figure:
     return _titled(figure, axes[0], "Learning curve")
 
 
+def compare(table: Sequence[Mapping[str, Any]]) -> Figure:
+    """Micro-F1 of each system with its interval, and against sentences a second (log scale)."""
+    if not table:
+        return _empty("No system was compared")
+    figure, axes = _figure(11, 0.42 * len(table) + 1.9, columns=2)
+    for i, row in enumerate(table):
+        colour = ORANGE if i == 0 else BLUE
+        axes[0].plot([row["low"], row["high"]], [i, i], color=colour, linewidth=2.2, solid_capstyle="round")
+        axes[0].plot(row["micro_f1"], i, "o", color=colour)
+        axes[1].plot(row["sentences_per_second"], row["micro_f1"], "o", color=colour)
+        axes[1].annotate(row["system"], (row["sentences_per_second"], row["micro_f1"]), (0, 6), textcoords="offset points",
+                         ha="center", fontsize=8, color=DARK)  # fmt: skip
+    _rows(axes[0], [row["system"] for row in table])
+    axes[0].set(xlabel="micro-F1 with 95 % bootstrap interval")
+    axes[1].set(xlabel="sentences a second, two cores", ylabel="micro-F1", xscale="log")
+    axes[1].margins(0.18)
+    _titled(figure, axes[1], "Quality against speed")
+    return _titled(figure, axes[0], "Same data, thresholds fitted alike")
+
+
 def _series(history: Sequence[Mapping[str, float]], key: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Steps and values of one logged number, in the order of the steps."""
     points = sorted((row["step"], row[key]) for row in history if key in row and "step" in row)
