@@ -45,7 +45,7 @@ class TrainConfig(_Strict):
     - `pooling`: an attention for each area over the tokens, or one mean for all.
     - `start_from_descriptions`: the head starts from encoded area names and cues instead of at random.
     - `freeze_embeddings`: word embeddings stay as pretrained, so that 4 bits hold them exactly.
-    - `dropout`: before the head; `encoder_dropout`: on the encoder's hidden states and attention.
+    - `dropout`: before the head; `encoder_dropout`: on the encoder's hidden states.
     - `learning_rate` of the encoder, `head_learning_rate` of the head; linear warm-up over `warmup_share`, linear decay.
     - `label_smoothing`: how far the labels are moved towards what is common, in training.
     - `precision`: bf16, fp32, or "auto", bf16 where the hardware multiplies it natively.
