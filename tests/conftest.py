@@ -116,7 +116,7 @@ def _manifest(name: str, areas: tuple[str, ...]) -> artifact.Manifest:
 def _examples(encoder: Encoder, areas: tuple[str, ...]) -> bytes:
     """A labelled sentence for each area, and one with the first two."""
     rows = [*((f"They agreed on {area}.", {area}) for area in areas), (f"{areas[0]} and {areas[-1]}", {areas[0], areas[-1]})]
-    vectors = np.stack([reading.vector for reading in encoder.read([t for t, _ in rows])])
+    vectors = encoder.vectors([t for t, _ in rows])
     carries = np.array([[area in carried for area in areas] for _, carried in rows])
     return evidence.pack([(t, "en") for t, _ in rows], vectors, carries)
 

@@ -88,6 +88,14 @@ class Encoder:
                 readings[i] = Reading(contributions[row, tokens], offsets, vectors[row])
         return [readings[i] for i in range(len(texts))]
 
+    def vectors(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """The mean vector of each text (normalised), (n, H); (0, 1) without texts."""
+        encodings, _ = self._encode(texts)
+        found: dict[int, npt.NDArray[np.float32]] = {}
+        for batch in _batches([len(e.ids) for e in encodings]):
+            found |= dict(zip(batch, self._run([encodings[i].ids for i in batch], OUTPUTS[2:])[0], strict=True))
+        return np.stack([found[i] for i in range(len(texts))]) if texts else np.empty((0, 1), dtype=np.float32)
+
     def _encode(self, texts: Sequence[str]) -> tuple[list[Any], npt.NDArray[np.bool_]]:
         """The tokens of each text, and a mask (n,) of those that did not fit."""
         limit = self.max_length * CHARS_PER_TOKEN

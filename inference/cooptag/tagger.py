@@ -17,6 +17,8 @@ from cooptag.errors import ModelError, UsageError
 from cooptag.types import Area, AreaScore, Evidence, TaggedSentence
 
 NOT_FINITE = "not_finite: the model returned NaN or infinity for this text"
+# What every token adds to every logit is kept for so many sentences at a time.
+EXPLAINED_AT_ONCE = 64
 # Largest |Δlogit| from the golden logits, which the exporting machine computed. In 8-bit arithmetic a rounding step
 # that falls the other way on another processor moves a logit by less than this.
 GOLDEN_TOLERANCE = {"fp32": 1e-3, "int8": 0.05}
@@ -151,7 +153,10 @@ class Tagger:
             )
             for i, (sentence, span) in enumerate(items)
         ]
-        return self._explained(tagged, normalised) if explain else tagged
+        if not explain:
+            return tagged
+        chunks = (slice(start, start + EXPLAINED_AT_ONCE) for start in range(0, len(tagged), EXPLAINED_AT_ONCE))
+        return [sentence for chunk in chunks for sentence in self._explained(tagged[chunk], normalised[chunk])]
 
     def _explained(self, tagged: Sequence[TaggedSentence], normalised: Sequence[str]) -> list[TaggedSentence]:
         """The sentences, each area with its evidence, its score without it, and the nearest labelled sentences."""
@@ -192,8 +197,7 @@ class Tagger:
 
     def vectors(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """The mean vector of each text, (n, H), in its detected language: what the nearest examples are found by."""
-        readings = self.encoder.read([text.normalize(t, text.detect_language(t)) for t in texts] or [""])
-        return np.stack([reading.vector for reading in readings])[: len(texts)]
+        return self.encoder.vectors([text.normalize(t, text.detect_language(t)) for t in texts])
 
     def info(self) -> dict[str, Any]:
         """What is loaded, where it runs, and its limits, as JSON values."""

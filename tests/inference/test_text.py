@@ -542,3 +542,28 @@ def test_the_first_two_articles(name: str, count: int) -> None:
         assert sentence.count("(") == sentence.count(")")
         assert "http" not in sentence or sentence.endswith(".vnp")
     assert sentences(nfd(text)) == [nfd(sentence) for sentence in found]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "code"),
+    [
+        ("İki ülkenin bakanları enerji ve ticaret alanlarında iş birliğini artırma konusunda anlaştı.", "tr"),
+        ("Mawaziri wa nchi hizo mbili walikubaliana kuimarisha ushirikiano katika kilimo.", "sw"),
+        ("Міністри домовилися поглибити співпрацю у сфері енергетики та торгівлі.", "uk"),
+        ("وزیران دو کشور بر گسترش همکاری در زمینه انرژی و تجارت توافق کردند.", "fa"),
+        ("Οι υπουργοί συμφώνησαν να ενισχύσουν τη συνεργασία.", "el"),
+        ("השרים הסכימו", "he"),
+        ("Hai bên nhất trí tăng cường hợp tác về an ninh mạng.", None),
+        ("Hai ben nhat tri tang cuong hop tac ve an ninh mang.", None),
+        ("Kedua menteri sepakat memperkuat kerja sama perdagangan.", None),
+        ("ASEAN", None), ("Pilipinas", None), ("", None), ("12.5 %", None), ("两国同意加强合作。", None),
+    ],
+)  # fmt: skip
+def test_a_language_outside_the_list_is_told(sentence: str, code: str | None) -> None:
+    assert module.unsupported_language(sentence) == code
+
+
+def test_supported_is_what_the_model_says() -> None:
+    sentence = "两国同意加强合作。"
+    assert module.unsupported_language(sentence, ["vi", "en"]) == "zh"
+    assert module.unsupported_language("Ministrowie uzgodnili zacieśnienie współpracy.", ["pl"]) is None

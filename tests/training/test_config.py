@@ -43,3 +43,12 @@ def test_what_is_no_yaml_mapping_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "bad.yaml").write_text(text)
     with pytest.raises(UsageError, match=r"bad\.yaml"):
         config.load(tmp_path / "bad.yaml")
+
+
+def test_small_sets_are_read_more_often_and_large_ones_less() -> None:
+    recipe = config.TrainConfig(epochs=4, batch_size=16, min_steps=800, max_steps=40_000)
+    assert recipe.steps(700) == 800
+    assert recipe.steps(160) == 20 * 10  # at most twenty times
+    assert recipe.steps(8000) == 2000
+    assert recipe.steps(200_000) == 40_000
+    assert config.TrainConfig(epochs=0.5, batch_size=16).steps(16) == 1

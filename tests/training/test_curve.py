@@ -28,7 +28,7 @@ def test_variants_take_training_rows_alone_and_smaller_shares_lie_within_larger(
     made = {variant.name: variant.data for variant in curve.variants(data, (0.25, 0.5, 1.0), 1)}
     quarter, half = ({row.id for row in made[name].part("train")} for name in ("25%", "50%"))
     assert quarter < half < {row.id for row in data.part("train")}
-    assert all(part.part("test") == data.part("test") and len(part.rows) == len(data.rows) for part in made.values())
+    assert all(part.part("validation") == data.part("validation") and len(part.rows) == len(data.rows) for part in made.values())
     assert {row.none_reason for row in made["without hard none"].part("train") if not row.labels} == {"procedure"}
     assert {row.lang for row in made["without vi"].part("train")} == {"en"}
     assert "without zh ja ko" not in made  # nothing to leave out
@@ -53,7 +53,7 @@ def test_every_variant_trains_on_as_many_rows_augmentation_included(data: Data, 
 
 
 def test_labels_to_score_that_the_data_lack_are_named_before_training(data: Data, tiny_config: TrainConfig, tmp_path: Path) -> None:
-    foreign = [replace(row, labels=("nothing_known",)) for row in data.part("test")]
+    foreign = [replace(row, labels=("nothing_known",)) for row in data.part("validation")]
     with pytest.raises(InputError, match="nothing_known"):
         curve.run(tiny_config, curve.variants(data, (1.0,), 1), foreign, tmp_path, NullTracker())
     assert not list(tmp_path.iterdir())
@@ -73,9 +73,8 @@ class Recorder(NullTracker):
 
 def test_the_frozen_study_scores_every_variant_and_learns_from_what_it_is_given(data: Data, tiny_config: TrainConfig) -> None:
     tracker = Recorder()
-    whole = replace(data, rows=[replace(row, split="train") if row.split == "test" else row for row in data.rows])
-    todo = [v for v in curve.variants(whole, (0.1, 1.0), 1) if v.name.endswith("%")]
-    results = curve.run_frozen(tiny_config, todo, whole.part("train"), tracker)
+    todo = [v for v in curve.variants(data, (0.1, 1.0), 1) if v.name.endswith("%")]
+    results = curve.run_frozen(tiny_config, todo, data.part("train"), tracker)
     assert [row["variant"] for row in results] == ["10%", "100%"] and tracker.tables["curve"] == results
     assert results[1]["micro_f1"] > results[0]["micro_f1"]
 
@@ -86,11 +85,11 @@ def test_each_variant_is_trained_scored_and_kept(
     todo = [v for v in curve.variants(data, (0.5, 1.0), 1) if v.name in ("50%", "100%", "without vi")]
     tracker = Recorder()
     config = tiny_config.model_copy(update={"epochs": 1.0})
-    results = curve.run(config, todo, data.part("test"), tmp_path, tracker)
+    results = curve.run(config, todo, data.part("validation"), tmp_path, tracker)
     assert [(row["variant"], row["sentences"]) for row in results] == [(v.name, v.sentences) for v in todo]
     assert all(0 <= row["micro_f1"] <= 1 and "f1_en" in row for row in results)
     assert tracker.tables["curve"] == results and "learning_curve" in tracker.figures
     assert curve.describe(results).count("\n") == len(results) + 1
     before = {f: f.stat().st_mtime_ns for f in tmp_path.rglob("model.onnx")}
-    assert curve.run(config, todo, data.part("test"), tmp_path, NullTracker()) == results
+    assert curve.run(config, todo, data.part("validation"), tmp_path, NullTracker()) == results
     assert {f: f.stat().st_mtime_ns for f in tmp_path.rglob("model.onnx")} == before, "a kept result was trained again"

@@ -101,7 +101,7 @@ def test_training_learns_what_the_words_say(tiny_config: TrainConfig, labelled_j
     from cooptag_training.export import torch_logits
 
     data, model, tokenizer = trained(tiny_config.model_copy(update={"epochs": 6.0}), labelled_jsonl(240), tmp_path / "work")
-    test = data.part("test")
+    test = data.part("validation")
     logits = torch_logits(model, fit.tokenize(test, data.labels, tokenizer, tiny_config)["input_ids"])
     assert precision_recall_f1(fit.label_matrix(test, data.labels), logits > 0)["f1"] > 0.9
 

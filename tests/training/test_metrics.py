@@ -53,3 +53,13 @@ def test_report_counts_false_positives_on_sentences_without_area() -> None:
     assert [row["lang"] for row in report["languages"]] == ["en", "vi"]
     assert report["languages"][0]["f1"] == 1.0
     assert report["areas"][0] == {"id": "a", "support": 1, "predicted": 2, "precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3)}
+
+
+def test_marked_errors_and_the_calibration_of_one_event() -> None:
+    gold = np.array([[True], [True], [False], [False]])
+    predicted = np.array([[True], [False], [False], [True]])
+    found = metrics.marked_errors(gold, predicted, np.array([False, True, False, False]))
+    assert found == {"share": 0.25, "wrong_caught": 0.5, "right_rest": pytest.approx(2 / 3)}
+    sure = metrics.binary_calibration(np.array([True, False]), np.array([1.0, 0.0]))
+    assert sure == {"ece": 0.0, "auc": 1.0}
+    assert metrics.binary_calibration(np.array([True, True]), np.array([0.5, 0.5])) == {"ece": 0.5, "auc": 0.5}

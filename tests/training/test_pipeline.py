@@ -45,12 +45,63 @@ def test_from_jsonl_to_tags_export_and_evaluation(
     again = tiny_config.model_copy(update={"export_precision": "int8"})
     pipeline.export_work(out.with_name("model.work"), again, data, tmp_path / "int8", tracking.NullTracker())
     small = Tagger.load(tmp_path / "int8")
-    texts = [row.text for row in data.part("test")]
+    texts = [row.text for row in data.part("validation")]
     difference = np.abs(small.encoder.logits(texts)[0] - tagger.encoder.logits(texts)[0]).max()
     assert 1e-6 < difference < 0.5, "8-bit weights should be near the fp32 ones, and not the same"
     together = small.encoder.logits(texts)[0]
     alone = np.concatenate([small.encoder.logits([t])[0] for t in texts])
     np.testing.assert_allclose(together, alone, atol=1e-4, err_msg="8-bit logits depend on the batch")
+
+
+def test_one_label_each_is_noticed_trained_and_served_as_one_label(
+    tiny_config: TrainConfig, labelled_jsonl: Callable[[int], Path], tmp_path: Path
+) -> None:
+    rows = [json.loads(line) for line in labelled_jsonl(400).read_text().splitlines()]
+    file = tmp_path / "one.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows if len(row["labels"]) == 1))
+    data = pipeline.load_data(file, None, 1)
+    assert data.single
+    joining = tiny_config.model_copy(update={"augment": tiny_config.augment.model_copy(update={"join": 1.0, "lower": 0.5})})
+    assert all(len(row.labels) == 1 for row in pipeline.training_rows(joining, data))
+    pipeline.fit(tiny_config, data, tmp_path / "model", tracking.NullTracker())
+    tagger = Tagger.load(tmp_path / "model")
+    assert artifact.load(tmp_path / "model").manifest.problem_type == "single_label"
+    tagged = tagger.tag(["the ministers met on solar", "tariff today", "Hanoi met the"], all_scores=True)
+    assert [len(t.areas) for t in tagged] == [1, 1, 1] and [t.areas[0].id for t in tagged[:2]] == ["energy", "trade"]
+    assert all(abs(sum(a.score for a in t.all_scores or ()) - 1) < 0.01 for t in tagged)
+
+
+def test_the_folder_holds_goals_and_examples_and_explains(
+    out: Path, tiny_config: TrainConfig, labelled_jsonl: Callable[[int], Path]
+) -> None:
+    tagger = Tagger.load(out)
+    assert list(artifact.load(out).manifest.goals) == ["f1", "precision=0.9", "recall=0.9"]
+    (tagged,) = tagger.tag(["the ministers agreed on trade today"], explain=True)
+    (area,) = tagged.areas
+    assert "trade" in [e.text for e in area.evidence or ()] and area.without is not None and area.without < area.score
+    assert area.nearest and all("trade" in example.areas for example in area.nearest)
+    data = pipeline.load_data(labelled_jsonl(200), None, tiny_config.seed)
+    assert {e.text for e in area.nearest} <= {row.text for row in data.part("train")}
+
+
+def test_what_each_token_adds_sums_to_the_logit(out: Path) -> None:
+    encoder = Tagger.load(out).encoder
+    texts = ["the ministers agreed on trade", "emissions"]
+    contributions, logits = encoder._run([encoder._tokenizer.encode(t).ids for t in texts], ("contributions", "logits"))
+    constant = logits - contributions.sum(1)
+    np.testing.assert_allclose(constant[0], constant[1], atol=1e-5)  # the bias, whatever the text
+
+
+def test_a_stated_goal_becomes_the_folders_own(
+    out: Path, tiny_config: TrainConfig, labelled_jsonl: Callable[[int], Path], tmp_path: Path
+) -> None:
+    data = pipeline.load_data(labelled_jsonl(200), None, tiny_config.seed)
+    config = tiny_config.model_copy(update={"goal": "recall=0.95", "examples": 0})
+    pipeline.export_work(out.with_name("model.work"), config, data, tmp_path / "recall", tracking.NullTracker())
+    manifest = artifact.load(tmp_path / "recall").manifest
+    assert manifest.goal == "recall=0.95" and manifest.thresholds == manifest.goals["recall=0.95"]
+    (tagged,) = Tagger.load(tmp_path / "recall").tag(["trade"], explain=True)
+    assert tagged.areas and all(area.nearest == () for area in tagged.areas)  # no examples leave the house
 
 
 def test_a_graph_that_strays_from_torch_is_not_exported(out: Path) -> None:

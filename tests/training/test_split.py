@@ -23,7 +23,10 @@ def make_rows(groups: int = 120, seed: int = 3) -> list[Row]:
     return rows
 
 
-def test_every_group_is_whole_and_every_label_in_every_split() -> None:
+@pytest.mark.parametrize(("small", "names"), [(100, SPLITS), (2000, ("train", "validation"))])
+def test_every_group_is_whole_and_every_label_in_every_split(monkeypatch: pytest.MonkeyPatch, small: int, names: tuple[str, ...]) -> None:
+    """Of fewer rows than `SMALL` none are set aside to test on."""
+    monkeypatch.setattr(split, "SMALL", small)
     rows = make_rows()
     splits = split.assign(rows, seed=1)
     split.check(rows, splits)
@@ -31,7 +34,8 @@ def test_every_group_is_whole_and_every_label_in_every_split() -> None:
     for row, name in zip(rows, splits, strict=True):
         homes.setdefault(row.group, set()).add(name)
     assert all(len(home) == 1 for home in homes.values())
-    for name in SPLITS:
+    assert set(splits) == set(names)
+    for name in names:
         assert {label for row, s in zip(rows, splits, strict=True) if s == name for label in row.labels} == {"common", "other", "rare"}
     assert 0.7 < splits.count("train") / len(splits) < 0.9
 

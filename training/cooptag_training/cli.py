@@ -22,6 +22,9 @@ CorpusOption = Annotated[Path | None, typer.Option("--corpus", help="Corpus fold
 TrackOption = Annotated[str, typer.Option("--tracking", envvar="MLFLOW_TRACKING_URI", help="MLflow store, or off to track nothing")]
 AreasOption = Annotated[Path | None, typer.Option("--areas", help="Area file [default: configs/areas.yaml]")]
 ConfigOption = Annotated[Path, typer.Option("--config", help="Recipe")]
+GoalOption = Annotated[
+    str | None, typer.Option("--goal", help="What thresholds serve: f1, precision=0.9, recall=0.9 [default: the recipe's]")
+]
 DEFAULT_RECIPE = Path("configs/train.yaml")
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override one key of the recipe, as in epochs=2 or augment.join=0.5")]
 DEFAULT_STORE = "sqlite:///mlflow.db"
@@ -60,6 +63,7 @@ def fit(
     out: Annotated[Path, typer.Option(help="Model folder to write")],
     config: ConfigOption = DEFAULT_RECIPE,
     areas: AreasOption = None,
+    goal: GoalOption = None,
     set_: SetOption = None,
     tracking: TrackOption = DEFAULT_STORE,
 ) -> None:
@@ -71,7 +75,7 @@ def fit(
     from cooptag_training import pipeline
     from cooptag_training import tracking as track
 
-    recipe, loaded = _loaded(config, set_, data, areas)
+    recipe, loaded = _loaded(config, _with_goal(set_, goal), data, areas)
     report = pipeline.fit(recipe, loaded, out, track.make(tracking))
     if not report:
         return  # a process of several that is not the main one
@@ -86,6 +90,7 @@ def export(
     out: Annotated[Path, typer.Option(help="Model folder to write")],
     config: ConfigOption = DEFAULT_RECIPE,
     areas: AreasOption = None,
+    goal: GoalOption = None,
     set_: SetOption = None,
     tracking: TrackOption = DEFAULT_STORE,
 ) -> None:
@@ -96,7 +101,7 @@ def export(
     from cooptag_training import pipeline
     from cooptag_training import tracking as track
 
-    recipe, loaded = _loaded(config, set_, data, areas)
+    recipe, loaded = _loaded(config, _with_goal(set_, goal), data, areas)
     _show(pipeline.export_work(work, recipe, loaded, out, track.make(tracking)))
 
 
@@ -180,6 +185,49 @@ def curve(
     rows, tracker = scoring.read_rows(scored), track.make(tracking)
     results = study.run_frozen(recipe, todo, rows, tracker) if frozen else study.run(recipe, todo, rows, out, tracker)
     print(study.describe(results))
+
+
+@app.command()
+def languages(
+    model: Annotated[str, typer.Argument(help="Model folder or name")] = "cooptag-small",
+    parallel: Annotated[Path | None, typer.Option(help="Parallel sentences [default: training/parallel.jsonl]")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON")] = False,
+    tracking: TrackOption = "off",
+) -> None:
+    """Tags the same sentences in each language: scores, agreement between languages, and where it fails.
+
+    Example: [bold]cooptag-train languages cooptag-small[/bold]
+    """
+    from cooptag import Tagger
+    from cooptag_training import consistency
+    from cooptag_training import tracking as track
+
+    result = consistency.measure(Tagger.load(model), consistency.load(parallel or consistency.DEFAULT_FILE))
+    tracker = track.make(tracking)
+    with tracker.run(f"languages {model}", {"model": model}):
+        tracker.metrics({"language_agreement": result["agreement"], "language_same": result["same"]})
+        tracker.table("languages", result["languages"])
+    print(json.dumps(result, ensure_ascii=False, indent=1) if as_json else consistency.describe(result))
+
+
+@app.command()
+def faithfulness(
+    model: Annotated[str, typer.Argument(help="Model folder or name")],
+    data: Annotated[Path, typer.Argument(help="Dataset folder, or JSONL of text and labels")],
+    split: Annotated[str, typer.Option(help="Which split of a dataset folder")] = "test",
+) -> None:
+    """Deletes the words that `--explain` shows for each tag: how far the score falls, beside as many words at random.
+
+    Example: [bold]cooptag-train faithfulness cooptag-small data/cooptag[/bold]
+    """
+    from cooptag import Tagger
+    from cooptag_training import consistency
+    from cooptag_training import evaluate as scoring
+
+    found = consistency.faithfulness(Tagger.load(model), scoring.read_rows(data, split))
+    print(f"{found['tags']:.0f} tags; evidence is {found['evidence_share']:.0%} of the sentence")
+    print(f"mean score {found['score']:.2f}; without the evidence {found['without']:.2f}, without as much at random {found['random']:.2f}")
+    print(f"tags lost without the evidence {found['lost_without']:.0%}, without as much at random {found['lost_random']:.0%}")
 
 
 @app.command()
@@ -312,6 +360,10 @@ def _track_evaluation(tracker: Any, model: str, data: Path, report: dict[str, An
         tracker.metrics({"macro_f1": report["macro_f1"], "ece": report["ece"]})
         tracker.table("areas", report["areas"])
         tracker.table("languages", report["languages"])
+
+
+def _with_goal(overrides: list[str] | None, goal: str | None) -> list[str]:
+    return [*(overrides or []), *([f"goal={goal}"] if goal else [])]
 
 
 def _loaded(config: Path, overrides: list[str] | None, data: Path, areas: Path | None) -> tuple[Any, Any]:

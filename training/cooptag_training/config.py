@@ -82,7 +82,7 @@ class TrainConfig(_Strict):
     save_steps: int = Field(100, ge=1)
     keep_checkpoints: int = Field(2, ge=2)
     augment: Augment = Field(default_factory=Augment)
-    goal: str = "f1"
+    goal: str = Field("f1", pattern=r"^(f1|(precision|recall)=0?\.\d*[1-9]\d*)$")
     examples: int = Field(10_000, ge=0)
     export_precision: Literal["fp32", "int8"] = "int8"
 

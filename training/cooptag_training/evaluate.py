@@ -40,7 +40,19 @@ def evaluate(tagger: Tagger, rows: Sequence[Row]) -> tuple[dict[str, Any], list[
     gold = label_matrix(rows, areas)
     scores, predicted = scores_and_areas(tagger, rows)
     report = metrics.report(gold, scores, predicted, areas, [row.lang for row in rows])
+    decoder = tagger.decoder
+    report["none"] |= metrics.binary_calibration(~gold.any(1), decoder.none_scores(scores))
+    report["uncertain"] = metrics.marked_errors(gold, predicted, decoder.uncertain(scores, predicted))
+    report["goals"] = {
+        goal: _at_goal(gold, tagger.at(goal).decoder.decide(scores)) for goal in tagger.folder.manifest.goals
+    }  # fmt: skip
     return report, errors(rows, gold, predicted, areas)
+
+
+def _at_goal(gold: metrics.Bools, predicted: metrics.Bools) -> dict[str, float]:
+    none = ~gold.any(1)
+    false = float(predicted[none].any(1).mean()) if none.any() else 0.0
+    return {**metrics.precision_recall_f1(gold, predicted), "none_false_positive_rate": false}
 
 
 def check_labels(rows: Sequence[Row], areas: Sequence[str]) -> None:
@@ -92,8 +104,20 @@ def describe(report: dict[str, Any]) -> str:
         f"precision {micro['precision']:.3f}   recall {micro['recall']:.3f}",
         f"macro-F1 {report['macro_f1']:.3f}   all areas right {report['exact_match']:.3f}   ECE {report['ece']:.4f}",
         f"false positives on sentences without area {report['none']['false_positive_rate']:.3f} of {report['none']['n']}",
-        "",
     ]
+    if "uncertain" in report:
+        none, marked = report["none"], report["uncertain"]
+        lines += [
+            f"probability of no area: AUC {none['auc']:.3f}, ECE {none['ece']:.3f}",
+            f"uncertain: {marked['share']:.0%} of the sentences, with {marked['wrong_caught']:.0%} of the wrong ones; "
+            f"of the others {marked['right_rest']:.0%} are all right",
+        ]
+        lines += [
+            f"goal {goal}: precision {row['precision']:.3f}, recall {row['recall']:.3f}, F1 {row['f1']:.3f}, "
+            f"false positives on sentences without area {row['none_false_positive_rate']:.3f}"
+            for goal, row in report["goals"].items()
+        ]
+    lines.append("")
     lines += [
         f"{row['lang']:<5} {row['f1']:.3f} ({row['low']:.3f} to {row['high']:.3f})  {row['n']} sentences" for row in report["languages"]
     ]

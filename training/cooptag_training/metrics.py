@@ -60,6 +60,25 @@ def expected_calibration_error(gold: Bools, scores: Floats, bins: int = 10) -> f
     return sum(row["n"] * abs(row["mean_score"] - row["positive_rate"]) for row in calibration_bins(gold, scores, bins)) / max(gold.size, 1)
 
 
+def binary_calibration(happened: Bools, scores: Floats) -> dict[str, float]:
+    """ECE and area under the ROC curve of one event's probabilities (n,); AUC is 0.5 where it always or never happened."""
+    from sklearn.metrics import roc_auc_score
+
+    mixed = happened.any() and not happened.all()
+    auc = float(roc_auc_score(happened, scores)) if mixed else 0.5
+    return {"ece": expected_calibration_error(happened[:, None], scores[:, None]), "auc": auc}
+
+
+def marked_errors(gold: Bools, predicted: Bools, marked: Bools) -> dict[str, float]:
+    """How well the marked sentences (n,) hold the wrong ones: their share, that of the wrong ones caught, that of right ones outside."""
+    wrong = (gold != predicted).any(1)
+    return {
+        "share": float(marked.mean()) if len(marked) else 0.0,
+        "wrong_caught": float(marked[wrong].mean()) if wrong.any() else 1.0,
+        "right_rest": float(1 - wrong[~marked].mean()) if (~marked).any() else 1.0,
+    }
+
+
 def report(gold: Bools, scores: Floats, predicted: Bools, areas: Sequence[str], langs: Sequence[str]) -> dict[str, Any]:
     """Every figure that `cooptag-train evaluate` prints: see the keys.
 

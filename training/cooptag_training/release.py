@@ -191,6 +191,7 @@ def golden(tagger: Tagger, data: Data) -> bytes:
 def card(manifest: Manifest, report: dict[str, Any], data: Data) -> str:
     """The model card: what it is, how it was made, what it scores on its own test split, and its limits."""
     counts = ", ".join(f"{len(data.part(split))} {split}" for split in ("train", "validation", "test"))
+    scored_on = "the held-out test split of its own data" if data.part("test") else "its validation split, where thresholds were fitted"
     return (
         f"---\nlanguage: [{', '.join(manifest.languages)}]\nlicense: apache-2.0\npipeline_tag: text-classification\n"
         f"base_model: {manifest.base_model.split()[0]}\n---\n\n# {manifest.name}\n\n"
@@ -201,7 +202,7 @@ def card(manifest: Manifest, report: dict[str, Any], data: Data) -> str:
         f"| precision | {manifest.precision}; window {manifest.max_length} tokens |\n"
         f"| thresholds | one an area for each goal ({', '.join(manifest.goals) or 'the highest score wins'}), "
         f"fitted on the validation split; {manifest.calibration.method} |\n\n"
-        "## Scores on the held-out test split of its own data\n\n```\n" + evaluate.describe(report) + "\n```\n\n"
+        f"## Scores on {scored_on}\n\n```\n" + evaluate.describe(report) + "\n```\n\n"
         "## Limits\n\nTrained on text written for the project, not on collected news. A sentence is read alone, without "
         "the sentences around it. Scores are probabilities calibrated on text of that kind; on other text they shift.\n"
     )

@@ -16,6 +16,8 @@ from cooptag.text import normalize
 
 SPLITS = ("train", "validation", "test")
 NEAR = 0.8
+# Rows below which none are set aside to test on.
+SMALL = 2000
 # Shorter texts repeat by nature («Photo: VNA»), and say nothing about where they come from; Chinese, Japanese, Korean
 # and Thai say three times as much in a character.
 SHORTEST, SHORTEST_DENSE = 40, 14
@@ -35,13 +37,15 @@ class Row:
     none_reason: str = ""
 
 
-def assign(rows: Sequence[Row], seed: int, n_folds: int = 10) -> list[str]:
-    """The split of each row: one fold in `n_folds` validates, one tests, the rest trains. Rows of one group stay together.
+def assign(rows: Sequence[Row], seed: int) -> list[str]:
+    """The split of each row: of ten folds one validates, one tests, the rest trains. Rows of one group stay together.
 
-    :raises InputError: if there are too few groups for `n_folds`.
+    Fewer than `SMALL` rows are too dear to test on: of seven folds one validates, the rest trains.
+
+    :raises InputError: if there are fewer groups than folds.
     """
-    names = np.array(["test", "validation"] + ["train"] * (n_folds - 2))
-    return [str(name) for name in names[folds(rows, seed, n_folds)]]
+    names = ["validation"] + ["train"] * 6 if len(rows) < SMALL else ["test", "validation"] + ["train"] * 8
+    return [names[fold] for fold in folds(rows, seed, len(names))]
 
 
 def folds(rows: Sequence[Row], seed: int, n_folds: int) -> npt.NDArray[np.int64]:
