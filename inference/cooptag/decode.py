@@ -39,11 +39,11 @@ class Decoder:
         if logits.ndim != 2 or logits.shape[1] != len(self.areas):
             raise ValueError(f"logits have shape {logits.shape}; expected (n, {len(self.areas)}), a column for each area")
         finite = np.isfinite(logits)
-        z = np.clip(np.where(finite, logits, 0.0) * self.scale + self.bias, -60.0, 60.0)
+        z = np.where(finite, logits, 0.0) * self.scale + self.bias
         if self.single:
             odds = np.exp(z - z.max(axis=1, keepdims=True))
             return np.where(finite.all(axis=1, keepdims=True), odds / odds.sum(axis=1, keepdims=True), np.nan)
-        return np.where(finite, 1.0 / (1.0 + np.exp(-z)), np.nan)
+        return np.where(finite, 1.0 / (1.0 + np.exp(-np.clip(z, -60.0, 60.0))), np.nan)
 
     def decide(self, scores: Floats) -> Bools:
         """Which areas each sentence carries, shape (n, A), for calibrated scores of shape (n, A); NaN never does."""

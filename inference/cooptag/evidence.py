@@ -5,9 +5,10 @@ so the words are read off the same pass that made the score; nothing is estimate
 checked by deleting them (comprehensiveness, DeYoung et al. 2020): the score without them stands beside the score.
 """
 
-import difflib
 import io
 import json
+import re
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cooptag.errors import ModelError
+from cooptag.text import normalize
 from cooptag.types import Evidence, Example
 
 if TYPE_CHECKING:
@@ -67,8 +69,6 @@ def _trimmed(text: str, word: Word) -> Word:
 
 
 def _mark(character: str) -> bool:
-    import unicodedata
-
     return unicodedata.category(character).startswith("M")
 
 
@@ -83,26 +83,54 @@ def carriers(found: Sequence[Word], area: int) -> list[Word]:
             break
         chosen.append(word)
         held += float(word.weights[area])
-    return sorted(chosen)
+    return sorted(chosen, key=lambda word: (word.start, word.end))
 
 
-def locate(sentence: str, normalised: str) -> list[int]:
-    """Where each code point of the normalised text, and its end, came from in the sentence: (len(normalised) + 1,)."""
+def locate(sentence: str, normalised: str, lang: str) -> list[tuple[int, int]]:
+    """The span of the sentence that each code point of the normalised text came from, (len(normalised),). Linear.
+
+    Words are normalised one by one; within a word whose length changed, code points are matched letter by letter, marks following.
+    """
     if sentence == normalised:
-        return list(range(len(sentence) + 1))
-    origin: list[int] = []
-    for _, a, b, c, d in difflib.SequenceMatcher(None, sentence, normalised, autojunk=False).get_opcodes():
-        origin.extend(min(a + i, b) for i in range(d - c))
-    return [*origin, len(sentence)]
+        return [(i, i + 1) for i in range(len(sentence))]
+    spans: list[tuple[int, int]] = []
+    for match in re.finditer(r"\S+", sentence):
+        word = normalize(match[0], lang)
+        if not word:
+            continue
+        if spans:
+            spans.append((spans[-1][1], match.start()))  # the space between
+        spans.extend(_within(match[0], word, match.start()))
+    if len(spans) != len(normalised):  # what only the whole text shows, such as Zawgyi: the places are estimated
+        ratio = len(sentence) / max(1, len(normalised))
+        return [(int(i * ratio), max(int(i * ratio) + 1, int((i + 1) * ratio))) for i in range(len(normalised))]
+    return spans
 
 
-def spans(sentence: str, chosen: Sequence[Word], origin: Sequence[int], area: int) -> tuple[Evidence, ...]:
+def _within(given: str, word: str, start: int) -> list[tuple[int, int]]:
+    """Where each code point of a normalised word came from in the word as given, which stands at `start`."""
+    if len(given) == len(word):
+        return [(start + i, start + i + 1) for i in range(len(word))]
+    # What normalising drops or joins is invisible characters and marks: count the rest.
+    places = [i for i, c in enumerate(given) if unicodedata.category(c) not in ("Mn", "Cf", "Cc")]
+    letters = [c for c in word if unicodedata.category(c) not in ("Mn", "Cf", "Cc")]
+    if len(places) != len(letters) or not places:
+        return [(start, start + len(given))] * len(word)
+    ends = [*places[1:], len(given)]
+    spans, at = [], -1
+    for c in word:
+        at += unicodedata.category(c) not in ("Mn", "Cf", "Cc")
+        spans.append((start + places[max(at, 0)], start + ends[max(at, 0)]))
+    return spans
+
+
+def spans(sentence: str, chosen: Sequence[Word], origin: Sequence[tuple[int, int]], area: int) -> tuple[Evidence, ...]:
     """The chosen words as spans of the sentence as given; neighbours with only white space between are one span."""
     merged: list[tuple[int, int, float]] = []
     for word in chosen:
-        start, end, weight = origin[word.start], origin[word.end], float(word.weights[area])
-        if merged and not sentence[merged[-1][1] : start].strip():
-            merged[-1] = (merged[-1][0], end, merged[-1][2] + weight)
+        start, end, weight = origin[word.start][0], origin[word.end - 1][1], float(word.weights[area])
+        if (merged and start <= merged[-1][1]) or (merged and not sentence[merged[-1][1] : start].strip()):
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]), merged[-1][2] + weight)
         else:
             merged.append((start, end, weight))
     return tuple(Evidence(start, end, sentence[start:end], round(weight, 3)) for start, end, weight in merged if start < end)

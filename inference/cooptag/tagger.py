@@ -59,8 +59,9 @@ class Tagger:
         if goal is not None:
             goals = self.folder.manifest.goals
             if goal not in goals:
-                held = ", ".join(goals) or "none"
-                raise UsageError(f"goal is {goal!r}; this model has {held}; `cooptag-train export --goal {goal}` makes another")
+                if not goals:
+                    raise UsageError(f"goal is {goal!r}, but this model gives each text its one likeliest label; it has no goals")
+                raise UsageError(f"goal is {goal!r}; this model has {', '.join(goals)}; `cooptag-train export --goal {goal}` makes another")
             chosen = np.array(goals[goal])
         if thresholds is not None:
             chosen = self._overridden(chosen, thresholds)
@@ -132,13 +133,11 @@ class Tagger:
         logits, truncated = self.encoder.logits(normalised)
         scores = self.decoder.scores(logits)
         chosen = self.decoder.decide(scores)
-        # A text without a letter or digit names nothing; the network was never shown one.
-        empty = ~np.array([any(map(str.isalnum, t)) for t in normalised], dtype=bool)
+        empty = ~_readable(normalised)
         chosen &= ~empty[:, None]
         bad: Bools = np.asarray(np.isnan(scores).any(axis=1))
         none = self.decoder.none_scores(scores)
         uncertain: Bools = np.asarray(self.decoder.uncertain(scores, chosen) & ~empty & ~bad)
-        supported = self.folder.manifest.languages
         tagged = [
             TaggedSentence(
                 *(span.start, span.end, sentence, langs[i]),
@@ -147,7 +146,7 @@ class Tagger:
                 forced=span.forced,
                 none=1.0 if empty[i] else round(float(none[i]), 4),
                 uncertain=bool(uncertain[i]),
-                unsupported=None if lang else text.unsupported_language(sentence, supported),
+                unsupported=self._unsupported(sentence, lang),
                 all_scores=self._ranked(scores[i], np.ones_like(chosen[i]), keep_order=True) if all_scores and not bad[i] else None,
                 error=NOT_FINITE if bad[i] else None,
             )
@@ -158,6 +157,12 @@ class Tagger:
         chunks = (slice(start, start + EXPLAINED_AT_ONCE) for start in range(0, len(tagged), EXPLAINED_AT_ONCE))
         return [sentence for chunk in chunks for sentence in self._explained(tagged[chunk], normalised[chunk])]
 
+    def _unsupported(self, sentence: str, lang: str | None) -> str | None:
+        supported = self.folder.manifest.languages
+        if lang is None:
+            return text.unsupported_language(sentence, supported)
+        return None if text.base_code(lang) in supported else lang
+
     def _explained(self, tagged: Sequence[TaggedSentence], normalised: Sequence[str]) -> list[TaggedSentence]:
         """The sentences, each area with its evidence, its score without it, and the nearest labelled sentences."""
         number = {area: i for i, area in enumerate(self.decoder.areas)}
@@ -166,7 +171,7 @@ class Tagger:
         found: dict[tuple[int, str], tuple[Evidence, ...]] = {}
         for i in rows:
             words = evidence.words(normalised[i], readings[i])
-            origin = evidence.locate(tagged[i].text, normalised[i])
+            origin = evidence.locate(tagged[i].text, normalised[i], tagged[i].lang)
             for area in tagged[i].areas:
                 carriers = evidence.carriers(words, number[area.id])
                 found[i, area.id] = evidence.spans(tagged[i].text, carriers, origin, number[area.id])
@@ -243,7 +248,7 @@ class Tagger:
             raise ModelError(f"{file}: golden logits have shape {expected.shape}, the model gives {logits.shape}; get the folder again")
         difference = float(np.abs(logits - expected).max(initial=0.0))
         tolerance = GOLDEN_TOLERANCE.get(self.folder.manifest.precision, 0.0)
-        wrong = self._tagged_otherwise(logits, areas, tolerance)
+        wrong = self._tagged_otherwise(texts, logits, areas, tolerance)
         if not difference <= tolerance or wrong:
             raise ModelError(
                 f"{file}: logits differ by {difference:.2g} (at most {tolerance} expected), "
@@ -251,12 +256,23 @@ class Tagger:
             )
         return difference
 
-    def _tagged_otherwise(self, logits: Any, areas: list[list[str]], tolerance: float) -> int:
+    def _tagged_otherwise(self, texts: Sequence[str], logits: Any, areas: list[list[str]], tolerance: float) -> int:
         """How many texts differ in an area that stays on one side of its threshold if its logit moves by `tolerance`."""
+        decoder = self.folder.manifest.decoder()
 
-        def decide(shift: float) -> npt.NDArray[np.bool_]:
-            return self.decoder.decide(self.decoder.scores(logits + shift))
+        def decide(shift: Any) -> npt.NDArray[np.bool_]:
+            return decoder.decide(decoder.scores(logits + shift)) & _readable(texts)[:, None]
 
-        sure = decide(-tolerance) == decide(tolerance)
-        gold = np.array([[area in chosen for area in self.decoder.areas] for chosen in areas]).reshape(sure.shape)
+        if decoder.single:  # the highest stays the highest if it is pushed down, and only it
+            highest = np.arange(logits.shape[1]) == logits.argmax(axis=1)[:, None]
+            sure = (decide(0.0) == decide(np.where(highest, -2 * tolerance, 0.0))).all(axis=1, keepdims=True)
+        else:
+            sure = decide(-tolerance) == decide(tolerance)
+        gold = np.array([[area in chosen for area in decoder.areas] for chosen in areas]).reshape(logits.shape)
         return int((sure & (decide(0.0) != gold)).any(axis=1).sum())
+
+
+def _readable(texts: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Which texts have letters, and no more digits than letters, (n,): the others are signs, datelines and figures, and name nothing."""
+    counts = ((sum(map(str.isalpha, t)), sum(map(str.isdigit, t))) for t in texts)
+    return np.array([letters > 0 and letters >= digits for letters, digits in counts], dtype=bool)

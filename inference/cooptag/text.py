@@ -71,7 +71,7 @@ def segment(text: str, lang: str | None = None) -> list[Span]:
     :returns: spans in code points of `text` as given; empty for a text without a visible character.
     """
     composed, origin = _compose_with_origin(text)
-    code = _base_code(lang) if lang else detect_language(text)
+    code = base_code(lang) if lang else detect_language(text)
     spans = []
     for line in _LINE.finditer(composed):
         for start, end, forced in _split_line(line[0], _line_language(line[0], code)):
@@ -96,8 +96,8 @@ def _compose_with_origin(text: str) -> tuple[str, list[int] | None]:
     return "".join(parts), origin
 
 
-def _base_code(lang: str) -> str:
-    """The language of a tag: "zh-Hans" is zh, "tl" is fil."""
+def base_code(lang: str) -> str:
+    """The language of a tag, as `LANGUAGES` writes it: "zh-Hans" is zh, "EN" is en, "tl" is fil."""
     code = re.split(r"[-_]", lang.strip().lower(), maxsplit=1)[0]
     return {"tl": "fil", "in": "id"}.get(code, code)
 
@@ -424,7 +424,7 @@ def normalize(text: str, lang: str | None = None) -> str:
     """
     text = _burmese_unicode(_clean(text))
     vietnamese = _canonical_vietnamese(text)
-    if vietnamese != text and (_base_code(lang) if lang else detect_language(text)) == "vi":
+    if vietnamese != text and (base_code(lang) if lang else detect_language(text)) == "vi":
         return vietnamese
     return text
 

@@ -1,7 +1,9 @@
 """Tagging through the whole of inference, with a model small enough to know what is right."""
 
+import json
 import shutil
 import socket
+import time
 import unicodedata
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from cooptag import Tagger, encoder
 from cooptag.artifact import FILES, load, save
 from cooptag.errors import ModelError, UsageError
+from cooptag.text import normalize
 
 ARTICLE = "The ministers met.\nThey agreed on climate cooperation. Trade and energy came next!\n\n   Khí hậu là ưu tiên. 🌏"
 
@@ -40,6 +43,11 @@ def test_areas_come_highest_score_first_and_all_scores_in_manifest_order(tagger:
     assert [a.id for a in tagged.areas] == ["energy", "climate"]
     assert tagged.all_scores is not None
     assert [a.id for a in tagged.all_scores] == ["climate", "energy", "trade"]
+
+
+def test_datelines_and_figures_name_nothing(tagger: Tagger) -> None:
+    tagged = tagger.tag(["trade, 09:30 17/10/2025", "trade 12,5", "1.250.000", "2025: trade and energy"])
+    assert [len(t.areas) for t in tagged] == [0, 1, 0, 2] and tagged[0].none == 1.0
 
 
 def test_no_texts_give_no_results(tagger: Tagger) -> None:
@@ -173,12 +181,24 @@ def test_explaining_changes_no_tag_and_nothing_without_areas(tagger: Tagger) -> 
     assert tagger.tag([], explain=True) == []
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.text(alphabet=st.sampled_from("climate energy\u0301\u200b\xa0\n“, ệe\u0323\u0302"), max_size=60))
-def test_any_text_is_explained_with_spans_that_hold(tagger: Tagger, text: str) -> None:
-    for tagged in tagger.tag_article(text, explain=True):
-        for evidence in (e for area in tagged.areas for e in area.evidence or ()):
-            assert tagged.text[evidence.start : evidence.end] == evidence.text != ""
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(["the", "climate", "ENERGY", "hậu", "ha\u0323\u0302u", "tra\u200bde", "khí", "🌏", "½", "…"]), max_size=9),
+       st.sampled_from([" ", "  ", "\xa0", " \u200b", ", ", " “", "\t"]))  # fmt: skip
+def test_evidence_is_the_words_of_the_area_in_any_spacing(tagger: Tagger, words: list[str], space: str) -> None:
+    (tagged,) = tagger.tag([space.join(words)], lang="vi", explain=True)
+    plain = {"climate": {"climate", "hậu"}, "energy": {"energy"}, "trade": {"trade"}}
+    assert {a.id for a in tagged.areas} == {area for area, own in plain.items() if own & {normalize(w, "vi").lower() for w in words}}
+    for area in tagged.areas:
+        assert area.evidence
+        for e in area.evidence:
+            assert tagged.text[e.start : e.end] == e.text
+            assert {w.strip(",“ ").lower() for w in normalize(e.text, "vi").split()} <= plain[area.id]
+
+
+def test_a_long_hostile_text_is_explained_in_linear_time(tagger: Tagger) -> None:
+    start = time.perf_counter()
+    tagger.tag(["climate " + "a\u200b" * 50_000, "climate  " * 20_000, "climate" + "\u0301\u200b" * 20_000], explain=True)
+    assert time.perf_counter() - start < 20
 
 
 def test_thresholds_are_overridden_for_one_area_or_all(tagger: Tagger) -> None:
@@ -218,3 +238,14 @@ def test_damaged_examples_are_a_bad_model_folder(tiny_model: Path, tmp_path: Pat
         save(folder, load(folder).manifest, {**contents, "examples.npz": damage})
         with pytest.raises(ModelError, match=r"examples\.npz"):
             Tagger.load(folder).tag(["climate"], explain=True)
+
+
+def test_golden_texts_without_a_letter_and_other_thresholds_still_verify(tiny_model: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    loaded = load(folder)
+    contents = {name: (folder / name).read_bytes() for name in FILES}
+    low = loaded.manifest.model_copy(update={"thresholds": [0.01] * 3})
+    items = [{"text": "🎉", "logits": [-3.0] * 3, "areas": []}]
+    save(folder, low, {**contents, "golden.json": json.dumps({"items": items}).encode()})
+    assert Tagger.load(folder).verify() <= 1e-4
+    assert Tagger.load(tiny_model).at(thresholds=0.99).verify() <= 1e-4

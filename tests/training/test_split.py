@@ -62,7 +62,7 @@ def test_short_repeats_do_not_join_articles() -> None:
     [
         ("group", "leak: group 'group 0' is in"),
         ("duplicate", "nearly repeat one another"),
-        ("label", "split test has no sentence of rare"),
+        ("label", "split test has no sentence of common"),
     ],
 )
 def test_a_planted_fault_is_found(change: str, message: str) -> None:
@@ -73,7 +73,7 @@ def test_a_planted_fault_is_found(change: str, message: str) -> None:
     elif change == "duplicate":
         rows[-1] = Row("copy", rows[5].text, (), "vi", rows[-1].group)
     else:
-        rows = [r if s != "test" else Row(r.id, r.text, ("common", "other"), r.lang, r.group) for r, s in zip(rows, splits, strict=True)]
+        rows = [r if s != "test" else Row(r.id, r.text, ("other", "rare"), r.lang, r.group) for r, s in zip(rows, splits, strict=True)]
     with pytest.raises(InputError, match=message):
         split.check(rows, splits)
 

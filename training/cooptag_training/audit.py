@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cooptag.artifact import write_durably
+from cooptag.decode import Decoder
 from cooptag_training import pipeline, split
 from cooptag_training.config import TrainConfig
 from cooptag_training.fit import label_matrix, predict, tokenize, train
@@ -34,6 +35,8 @@ def out_of_fold(config: TrainConfig, data: Data, folds: int, work: Path) -> npt.
     """
     fold = split.folds(data.rows, config.seed, folds)
     scores = np.zeros((len(data.rows), len(data.labels)), dtype=np.float32)
+    n = len(data.labels)
+    decoder = Decoder(tuple(data.labels), np.ones(n), np.zeros(n), np.full(n, 0.5), data.single)
     for number in range(folds):
         inside = np.flatnonzero(fold == number)
         made_of = json.dumps([pipeline.data_identity(data), config.model_dump_json(), folds, number])
@@ -42,7 +45,7 @@ def out_of_fold(config: TrainConfig, data: Data, folds: int, work: Path) -> npt.
             buffer = io.BytesIO()
             np.save(buffer, _train_fold(config, data, fold == number, done))
             write_durably(done.with_suffix(".npy"), buffer.getvalue())
-        scores[inside] = 1 / (1 + np.exp(-np.load(done.with_suffix(".npy"))))
+        scores[inside] = decoder.scores(np.load(done.with_suffix(".npy")))
         print(f"fold {number + 1} of {folds}: {len(inside)} sentences scored", file=sys.stderr)
     return scores
 

@@ -5,12 +5,14 @@ run by their own defaults but for what CPU time allows; nothing else needs them:
 """
 
 import csv
+import importlib.util
 import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +56,11 @@ def tfidf(setting: Setting) -> Predict:
     vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 5), min_df=3, sublinear_tf=True, dtype=np.float32)
     features = vectorizer.fit_transform(_texts(rows))
     gold = label_matrix(rows, setting.data.labels)
-    models = [
-        LogisticRegression(C=30, solver="liblinear", random_state=setting.seed).fit(features, column) if column.any() else None
-        for column in gold.T
-    ]
+    models = [_one(LogisticRegression(C=30, solver="liblinear", random_state=setting.seed), features, column) for column in gold.T]
 
     def predict(asked: Sequence[Row]) -> Logits:
         found = vectorizer.transform(_texts(asked))
-        return np.stack([m.decision_function(found) if m else np.full(len(asked), -FAR) for m in models], axis=1)
+        return np.stack([model(found) for model in models], axis=1)
 
     return predict
 
@@ -79,19 +78,25 @@ def regression(vectors: Any, gold: Any) -> Callable[[Any], Logits]:
 
     centre, spread = vectors.mean(0), vectors.std(0) + 1e-6
     standard = (vectors - centre) / spread
-    models = [LogisticRegression(C=0.01, max_iter=300).fit(standard, column) if column.any() else None for column in gold.T]
+    models = [_one(LogisticRegression(C=0.01, max_iter=300), standard, column) for column in gold.T]
 
     def classify(asked: Any) -> Logits:
         found = (asked - centre) / spread
-        return np.stack([model.decision_function(found) if model else np.full(len(found), -FAR) for model in models], axis=1)
+        return np.stack([model(found) for model in models], axis=1)
 
     return classify
 
 
+def _one(model: Any, features: Any, carried: Any) -> Callable[[Any], Any]:
+    """The decision function of one area; constant where all or no training rows carry it."""
+    if carried.all() or not carried.any():
+        return lambda found: np.full(found.shape[0], FAR if carried.all() else -FAR)
+    decide: Callable[[Any], Any] = model.fit(features, carried).decision_function
+    return decide
+
+
 def cues(setting: Setting) -> Predict:
     """The cue list of the area file: an area is named where its name, a cue or a body of it stands in the sentence."""
-    if not setting.data.entries:
-        raise UsageError("cue list: the data has no area file; leave this peer out with --peer")
     known = variety.CueList(setting.data.entries)
 
     def predict(asked: Sequence[Row]) -> Logits:
@@ -112,7 +117,7 @@ def zero_shot(setting: Setting) -> Predict:
     centre = vectors.mean(0)
     areas = _unit(np.stack([(vectors[area_of == i] - centre).mean(0) for i in range(len(setting.data.labels))]))
     # Log-odds that grow as cosines do over the range they have; thresholds and calibration do the rest.
-    return lambda asked: FAR * (_unit(_vectors(setting, asked) - centre) @ areas.T)
+    return lambda asked: FAR * (_unit(_unit(_vectors(setting, asked)) - centre) @ areas.T)
 
 
 def setfit(setting: Setting) -> Predict:
@@ -125,7 +130,7 @@ def setfit(setting: Setting) -> Predict:
     model = SetFitModel.from_pretrained(body, multi_target_strategy="one-vs-rest", labels=setting.data.labels)
     gold = label_matrix(rows, setting.data.labels).astype(int)
     chosen = np.random.default_rng(setting.seed).permutation(len(rows))
-    sample = chosen[: max(64, setting.budget // 8)]
+    sample = chosen[: min(2000, max(64, setting.budget // 8))]  # its pairs are listed
     part = Dataset.from_dict({"text": [_texts(rows)[i] for i in sample], "label": gold[sample].tolist()})
     arguments = TrainingArguments(
         batch_size=(16, 32), max_steps=max(1, setting.budget // 32), num_epochs=1, seed=setting.seed, report_to="none",
@@ -199,6 +204,20 @@ PEERS: dict[str, Callable[[Setting], Predict]] = {
     "SetFit": setfit,
     "tlmtc": tlmtc,
 }
+
+
+def missing(peer: str, setting: Setting) -> str | None:
+    """What a peer lacks to run here, and how to get it; None if nothing."""
+    package = {"SetFit": "setfit", "model2vec": "model2vec"}.get(peer)
+    if package and importlib.util.find_spec(package) is None:
+        return f"{package} is not installed; run `pip install 'cooptag[compare]'`"
+    if peer == "cue list" and not setting.data.entries:
+        return "the data has no area file"
+    if peer == "tlmtc" and subprocess.run([setting.python, "-c", "import tlmtc.api.train"], capture_output=True).returncode:  # noqa: S603
+        return f"{setting.python} has no tlmtc[train,predict]; name a Python 3.12 or newer that has it with --tlmtc-python"
+    return None
+
+
 # These draw no random number: one seed says what three would.
 DETERMINISTIC = ("cue list", "zero-shot", "TF-IDF", "frozen encoder")
 
@@ -212,7 +231,15 @@ def _vectors(setting: Setting, rows: Sequence[Row]) -> Any:
 
 
 def _encode(setting: Setting, texts: Sequence[str]) -> Any:
-    return sentence_vectors(texts, setting.config.base_model, setting.config.prefix)
+    return sentence_vectors(texts, setting.config.base_model, setting.config.prefix, _loaded(setting.config.base_model))
+
+
+@cache
+def _loaded(source: str) -> Any:
+    """The encoder, loaded once, so that a peer's speed is not that of reading a file."""
+    from cooptag_training import pretrained
+
+    return pretrained.load(source)
 
 
 def _unit(vectors: Any) -> Any:

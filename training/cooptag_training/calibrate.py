@@ -28,6 +28,7 @@ GRID = np.linspace(0.02, 0.98, 97)
 GOALS = ("f1", "precision=0.9", "recall=0.9")
 # The share of validation sentences that are marked for a person to read: those where most errors are expected.
 UNCERTAIN_SHARE = 0.25
+LEAST_UNCERTAIN = 0.05  # expected wrong areas
 
 
 def fit(logits: Floats, gold: Bools, areas: tuple[str, ...], goal: str = "f1", single: bool = False) -> Decoder:
@@ -43,7 +44,8 @@ def fit(logits: Floats, gold: Bools, areas: tuple[str, ...], goal: str = "f1", s
     if not single:
         decoder = replace(decoder, thresholds=thresholds(scores, gold, goal), none=_none(scores, gold))
     expected = decoder.expected_errors(scores, decoder.decide(scores))
-    return replace(decoder, uncertain_from=round(float(np.quantile(expected, 1 - UNCERTAIN_SHARE)), 4))
+    # Where all is sure, no sentence is marked.
+    return replace(decoder, uncertain_from=max(LEAST_UNCERTAIN, round(float(np.quantile(expected, 1 - UNCERTAIN_SHARE)), 4)))
 
 
 def thresholds(scores: Floats, gold: Bools, goal: str) -> Floats:
@@ -88,13 +90,16 @@ def best_threshold(scores: Floats, gold: Bools, default: float = 0.5) -> float:
 
 
 def _first_to_meet(scores: Floats, gold: Bools, kind: str, share: float, default: float) -> float:
-    """The lowest threshold that has the precision, or the highest that has the recall; `default` if none has, or without positives."""
+    """The lowest threshold that has the precision, or the highest that has the recall; the nearest to it if none has.
+
+    `default` without positives.
+    """
     if not gold.any():
         return default
     met = [float(t) for t in GRID if precision_recall_f1(gold, scores >= t)[kind] >= share and (scores >= t).any()]
-    if not met:
-        return default
-    return min(met) if kind == "precision" else max(met)
+    if kind == "precision":
+        return min(met, default=float(GRID[-1]))
+    return max(met, default=float(GRID[0]))
 
 
 def _moved(mixed: Floats, scores: Floats, gold: Bools, kind: str, share: float) -> Floats:
@@ -102,11 +107,12 @@ def _moved(mixed: Floats, scores: Floats, gold: Bools, kind: str, share: float) 
     log_odds = np.log(mixed / (1 - mixed))
     steps = np.linspace(0, 8, 161) * (1 if kind == "precision" else -1)
     starts = np.linspace(-3, 0, 61) * (1 if kind == "precision" else -1)
-    for step in [*starts, *steps]:
-        moved = 1 / (1 + np.exp(-(log_odds + step)))
-        if gold.any() and precision_recall_f1(gold, scores >= moved)[kind] >= share:
-            return np.asarray(moved)
-    return np.asarray(mixed)
+    moved = mixed
+    for step in [*starts, *steps] if gold.any() else []:
+        moved = np.clip(1 / (1 + np.exp(-(log_odds + step))), 1e-4, 1 - 1e-4)
+        if precision_recall_f1(gold, scores >= moved)[kind] >= share:
+            break
+    return np.asarray(moved)
 
 
 def _none(scores: Floats, gold: Bools) -> tuple[float, float]:

@@ -235,8 +235,11 @@ def compare(
     data: Annotated[Path, typer.Option(help="Dataset folder of `build`, or JSONL of text and labels")],
     scored: Annotated[Path, typer.Option(help="JSONL of text and labels to score on")],
     out: Annotated[Path, typer.Option(help="Folder for results and predictions")],
-    model: Annotated[list[str] | None, typer.Option(help="Model folder or name to compare [default: cooptag-small]")] = None,
-    peer: Annotated[list[str] | None, typer.Option(help="Only these peers [default: all]")] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Model folder or name; several joined by commas are one system's seeds [default: cooptag-small]"),
+    ] = None,
+    peer: Annotated[list[str] | None, typer.Option(help="Only these peers [default: all that can run here]")] = None,
     seeds: Annotated[int, typer.Option(help="Trainings of each peer that draws random numbers", min=1)] = 3,
     budget: Annotated[int, typer.Option(help="Rows that a fine-tuned peer may read, repeats counted", min=64)] = 100_000,
     tlmtc_python: Annotated[str, typer.Option(help="Python (3.12 or newer) of an environment with tlmtc[train,predict]")] = sys.executable,
@@ -260,7 +263,13 @@ def compare(
     setting = baselines.Setting(recipe, loaded, recipe.seed, budget, tlmtc_python)
     numbers = range(recipe.seed, recipe.seed + seeds)
     models = model or ["cooptag-small"]
-    table = comparing.run(setting, peer or list(baselines.PEERS), numbers, models, scoring.read_rows(scored), out, track.make(tracking))
+    lacking = {name: lack for name in peer or baselines.PEERS if (lack := baselines.missing(name, setting))}
+    for name, lack in lacking.items():
+        if peer:
+            raise UsageError(f"--peer {name!r}: {lack}")
+        print(f"without {name}: {lack}", file=sys.stderr)
+    chosen = [name for name in peer or baselines.PEERS if name not in lacking]
+    table = comparing.run(setting, chosen, numbers, models, scoring.read_rows(scored), out, track.make(tracking))
     print(comparing.describe(table))
 
 

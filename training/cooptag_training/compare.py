@@ -5,6 +5,7 @@ A run's predictions are kept in a file, so that any two runs can be asked which 
 
 import hashlib
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ import numpy as np
 
 from cooptag import Tagger
 from cooptag.artifact import write_durably
-from cooptag.errors import InputError, UsageError
+from cooptag.errors import InputError
 from cooptag_training import baselines, calibrate, evaluate, metrics, pipeline, plots
 from cooptag_training.baselines import Setting
 from cooptag_training.dataset import content_hash, write_jsonl
@@ -33,19 +34,21 @@ def run(
 ) -> list[dict[str, Any]]:
     """Trains and scores each peer with each seed, and scores the model folders; kept results of the same making are not made again.
 
+    :param models: folders or names, each a system; several joined by commas are one system's runs with different seeds.
     :returns: one row a system, best first: mean and spread of micro-F1 over its runs, the interval of its first run, macro-F1,
         false positives on sentences without area, sentences a second.
     :raises InputError: if `scored` has labels that the data have not.
     """
     evaluate.check_labels(scored, setting.data.labels)
     out.mkdir(parents=True, exist_ok=True)
-    runs = [_model(model, scored, out) for model in models]
+    runs = [_model(model, group.split(",")[0], scored, out) for group in models for model in group.split(",")]
     for peer in peers:
         for seed in seeds[:1] if peer in baselines.DETERMINISTIC else seeds:
             own = Setting(setting.config, setting.data, seed, setting.budget, setting.python)
             runs.append(_kept(out, f"{peer} {seed}", _making(own, peer, scored), partial(_peer, own, peer, scored)))
             print(_line(runs[-1]), file=sys.stderr, flush=True)
     table = _table(runs)
+    write_durably(out / "compare.json", (json.dumps(table, ensure_ascii=False, indent=1) + "\n").encode())
     best, *others = table
     with tracker.run(f"{setting.config.name} compare", {"data_hash": setting.data.digest, "sentences_scored": len(scored)}):
         tracker.table("compare", table)
@@ -54,7 +57,6 @@ def run(
             tracker.metrics({f"micro_f1 {row['system']}": row["micro_f1"]})
         for row in others[:1]:
             tracker.table("flips", flips(out / f"{best['run']}.jsonl", out / f"{row['run']}.jsonl")[:FLIPS_SHOWN])
-    write_durably(out / "compare.json", (json.dumps(table, ensure_ascii=False, indent=1) + "\n").encode())
     return table
 
 
@@ -79,19 +81,14 @@ def _kept(out: Path, name: str, making: str, make: Callable[[], tuple[dict[str, 
 
 
 def _slug(name: str) -> str:
-    return "-".join(name.lower().replace("/", " ").split())
+    return "-".join(re.findall(r"\w+", name.lower()))
 
 
 def _peer(setting: Setting, peer: str, scored: Sequence[Row]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """One training of one peer: thresholds on validation, as the released model's, scores on `scored`."""
     labels = setting.data.labels
     start = time.perf_counter()
-    try:
-        predict = baselines.PEERS[peer](setting)
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"{peer}: {error.name} is not installed; run `pip install 'cooptag[compare]'` or leave it out with --peer"
-        ) from error
+    predict = baselines.PEERS[peer](setting)
     trained = time.perf_counter() - start
     validation = setting.data.part("validation")
     decoder = calibrate.fit(predict(validation), label_matrix(validation, labels), tuple(labels), single=setting.data.single)
@@ -103,19 +100,20 @@ def _peer(setting: Setting, peer: str, scored: Sequence[Row]) -> tuple[dict[str,
     return _result(made, labels, scored, scores, decoder.decide(scores))
 
 
-def _model(model: str, scored: Sequence[Row], out: Path) -> dict[str, Any]:
-    """A model folder as it serves; folders that differ by their seed alone count as runs of one system."""
+def _model(model: str, system: str, scored: Sequence[Row], out: Path) -> dict[str, Any]:
+    """A model folder as it serves."""
     tagger = Tagger.load(model)
     manifest = tagger.folder.manifest
+    evaluate.check_labels(scored, manifest.areas)
     start = time.perf_counter()
     scores, predicted = evaluate.scores_and_areas(tagger, scored)
     made = {
-        "system": manifest.name,
-        "seed": Path(model).name,
+        "system": system,
+        "seed": "",
         "sentences_per_second": round(len(scored) / (time.perf_counter() - start), 1),
     }
     result, predictions = _result(made, manifest.areas, scored, scores, predicted)
-    name = _slug(Path(model).name)
+    name = _slug(model)
     write_jsonl(out / f"{name}.jsonl", predictions)
     print(_line(result), file=sys.stderr, flush=True)
     return {**result, "run": name}
@@ -184,7 +182,7 @@ def flips(first: Path, second: Path) -> list[dict[str, Any]]:
 
 def _predictions(file: Path) -> list[dict[str, Any]]:
     try:
-        rows = [json.loads(line) for line in file.read_text(encoding="utf8").splitlines() if line]
+        rows = [json.loads(line) for line in file.read_text(encoding="utf8").split("\n") if line]
         if not all({"text", "gold", "predicted"} <= row.keys() for row in rows):
             raise ValueError("a line lacks text, gold or predicted")
     except (OSError, ValueError, AttributeError) as error:

@@ -86,9 +86,9 @@ class TrainConfig(_Strict):
     examples: int = Field(10_000, ge=0)
     export_precision: Literal["fp32", "int8"] = "int8"
 
-    def steps(self, rows: int) -> int:
-        """Optimiser steps over so many training rows."""
-        an_epoch = math.ceil(rows / self.batch_size)
+    def steps(self, rows: int, processes: int = 1) -> int:
+        """Optimiser steps over so many training rows; each of the processes reads a batch in each."""
+        an_epoch = math.ceil(rows / (self.batch_size * processes))
         wanted = max(self.epochs * an_epoch, min(self.min_steps, MAX_EPOCHS * an_epoch))
         return max(1, min(math.ceil(wanted), self.max_steps))
 

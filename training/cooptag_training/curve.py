@@ -123,7 +123,7 @@ def run_frozen(config: TrainConfig, todo: Sequence[Variant], scored: Sequence[Ro
         split = np.array([*(row.split for row in variant.data.rows), *("scored" for _ in scored)])
         gold = label_matrix([*variant.data.rows, *scored], data.labels)
         logits = baselines.regression(vectors[split == "train"], gold[split == "train"])(vectors)
-        decoder = calibrate.fit(logits[split == "validation"], gold[split == "validation"], tuple(data.labels))
+        decoder = calibrate.fit(logits[split == "validation"], gold[split == "validation"], tuple(data.labels), single=data.single)
         scores = decoder.scores(logits[split == "scored"])
         report = metrics.report(gold[split == "scored"], scores, decoder.decide(scores), data.labels, [row.lang for row in scored])
         results.append(_result(variant, report))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cooptag.artifact import write_durably
 from cooptag.errors import InputError
-from cooptag.text import detect_language, unsupported_language
+from cooptag.text import base_code, detect_language, unsupported_language
 from cooptag_training import split as splitting
 from cooptag_training.corpus import Article
 from cooptag_training.split import SPLITS, Row
@@ -76,7 +76,7 @@ def _jsonl_row(where: str, number: int, raw: bytes) -> Row:
     split = data.get("split", "")
     if split not in ("", *SPLITS):
         raise InputError(f"{where}: split is {split!r}; expected one of {', '.join(SPLITS)}")
-    lang = data.get("lang") or unsupported_language(data["text"]) or detect_language(data["text"])
+    lang = base_code(data.get("lang") or unsupported_language(data["text"]) or detect_language(data["text"]))
     return Row(f"{number}", data["text"], tuple(sorted(set(labels))), lang, data.get("group") or f"row {number}", split)
 
 

@@ -72,10 +72,11 @@ def scores_and_areas(tagger: Tagger, rows: Sequence[Row]) -> tuple[Any, Any]:
     number = {area: i for i, area in enumerate(tagger.decoder.areas)}
     scores = np.zeros((len(rows), len(number)))
     served = np.zeros((len(rows), len(number)), dtype=bool)
-    for i, item in enumerate(tagger.tag([row.text for row in rows], all_scores=True)):
-        for area in item.all_scores or ():
-            scores[i, number[area.id]] = area.score
-        served[i, [number[area.id] for area in item.areas]] = True
+    for start in range(0, len(rows), 1000):  # a score an area is an object: so many at a time
+        for i, item in enumerate(tagger.tag([row.text for row in rows[start : start + 1000]], all_scores=True), start):
+            for area in item.all_scores or ():
+                scores[i, number[area.id]] = area.score
+            served[i, [number[area.id] for area in item.areas]] = True
     return scores, served
 
 

@@ -11,6 +11,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,7 +168,7 @@ def _trainer(
     pad = tokenizer.pad_token_id
     return TwoRateTrainer(
         model=model, args=_arguments(config, checkpoints, len(train_data)), train_dataset=train_data, eval_dataset=validation,
-        data_collator=lambda rows: collate(rows, pad), compute_metrics=_validation_metrics,
+        data_collator=lambda rows: collate(rows, pad), compute_metrics=partial(_validation_metrics, single=is_single(model)),
     )  # fmt: skip
 
 
@@ -186,11 +187,13 @@ def _parameter_groups(model: "AreaClassifier", config: TrainConfig) -> list[dict
 
 def _arguments(config: TrainConfig, checkpoints: Path, rows: int) -> "TrainingArguments":
     import torch
+    from accelerate import PartialState
     from transformers import TrainingArguments
 
     return TrainingArguments(
         output_dir=str(checkpoints), seed=config.seed, data_seed=config.seed, report_to=[],
-        max_steps=config.steps(rows), per_device_train_batch_size=config.batch_size, per_device_eval_batch_size=32,
+        max_steps=config.steps(rows, PartialState().num_processes),
+        per_device_train_batch_size=config.batch_size, per_device_eval_batch_size=32,
         learning_rate=config.learning_rate, lr_scheduler_type="linear", warmup_steps=config.warmup_share,
         max_grad_norm=config.max_grad_norm, train_sampling_strategy="group_by_length", length_column_name="length",
         bf16=use_bf16(config.precision), use_cpu=not torch.cuda.is_available(), dataloader_pin_memory=torch.cuda.is_available(),
@@ -219,8 +222,10 @@ def predict(
     return logits
 
 
-def sentence_vectors(texts: Sequence[str], source: str = "auto", prefix: str = "query: ") -> Any:
+def sentence_vectors(texts: Sequence[str], source: str = "auto", prefix: str = "query: ", loaded: Any = None) -> Any:
     """Mean-pooled vectors of the encoder as pretrained, (n, H) float32, on CPU; texts are cut at 128 tokens.
+
+    :param loaded: the encoder and tokenizer if they are loaded already.
 
     :raises UsageError: if the encoder cannot be had, see `pretrained.load`.
     """
@@ -229,7 +234,7 @@ def sentence_vectors(texts: Sequence[str], source: str = "auto", prefix: str = "
     from cooptag_training import pretrained
     from cooptag_training.model import pooled
 
-    model, tokenizer = pretrained.load(source)
+    model, tokenizer = loaded or pretrained.load(source)
     model = model.eval()
     vectors = np.zeros((len(texts), model.config.hidden_size), dtype=np.float32)
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
@@ -276,10 +281,15 @@ def collate(rows: Sequence[dict[str, Any]], pad: int) -> "dict[str, torch.Tensor
     return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
 
-def _validation_metrics(prediction: Any) -> dict[str, float]:
-    """Precision, recall and micro-F1 at a score of 0.5, to follow the training by; thresholds are fitted later."""
-    logits, gold = prediction.predictions, np.asarray(prediction.label_ids).astype(bool)
-    return precision_recall_f1(gold, np.asarray(logits) >= 0.0)
+def _validation_metrics(prediction: Any, single: bool) -> dict[str, float]:
+    """Precision, recall and micro-F1 at a score of 0.5 (`single`: of the highest), to follow the training by."""
+    logits, gold = np.asarray(prediction.predictions), np.asarray(prediction.label_ids).astype(bool)
+    return precision_recall_f1(gold, logits >= (logits.max(axis=1, keepdims=True) if single else 0.0))
+
+
+def is_single(model: "AreaClassifier") -> bool:
+    """Whether the model gives each text exactly one label."""
+    return bool(model.config.problem_type == "single_label_classification")
 
 
 def _callbacks(trainer: "Trainer", on_log: Any) -> Any:

@@ -36,9 +36,9 @@ def bootstrap_f1(gold: Bools, predicted: Bools, seed: int = 0, draws: int = 1000
     if len(gold) == 0:
         return 0.0, 0.0
     generator = np.random.default_rng(seed)
-    weights = generator.multinomial(len(gold), np.full(len(gold), 1 / len(gold)), size=draws)
-    hits = weights @ (gold & predicted).sum(1)
-    total = weights @ (gold.sum(1) + predicted.sum(1))
+    counts = np.stack([(gold & predicted).sum(1), gold.sum(1) + predicted.sum(1)], axis=1)
+    share = np.full(len(gold), 1 / len(gold))
+    hits, total = np.stack([generator.multinomial(len(gold), share) @ counts for _ in range(draws)]).T
     low, high = np.percentile(2 * hits / np.maximum(total, 1), [2.5, 97.5])
     return float(low), float(high)
 

@@ -4,7 +4,6 @@ Everything is made and verified in a scratch folder; `out` appears whole at the 
 """
 
 import json
-import math
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -12,6 +11,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from cooptag import Tagger, artifact, evidence, text
 from cooptag.artifact import Calibration, Manifest
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 QUANTISATION_COST = 0.005
 # One golden text a language, and more until there are this many.
 N_GOLDEN = 24
+NEUTRAL_GOLDEN = (
+    "The two sides met on Monday and agreed to work together.", "Hai bên gặp nhau hôm thứ Hai và nhất trí hợp tác.",
+    "A long report of 120 pages was published in the spring.", "Ngân hàng, trường học và bệnh viện mở cửa lúc 8 giờ.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,13 +84,14 @@ def write(
     draft = _draft(config, data, made_by)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
-        chosen = _candidate(draft, graph, tokenizer, data, Path(scratch) / "fp32", config.examples)
+        chosen = _candidate(draft, graph, tokenizer, data, Path(scratch) / "fp32", config.examples > 0)
         if config.export_precision == "int8":
             small = draft.model_copy(update={"precision": "int8"})
-            quantised = _candidate(small, export.quantize(graph), tokenizer, data, Path(scratch) / "int8", config.examples)
+            quantised = _candidate(small, export.quantize(graph), tokenizer, data, Path(scratch) / "int8", config.examples > 0)
             chosen = _choose(chosen, quantised, tracker)
-        manifest = artifact.load(chosen.folder).manifest
-        artifact.save(out, manifest, {name: (chosen.folder / name).read_bytes() for name in artifact.FILES})
+        contents = {name: (chosen.folder / name).read_bytes() for name in artifact.FILES}
+        contents["examples.npz"] = _examples(Tagger.load(chosen.folder, device="cpu"), data, config.examples)
+        artifact.save(out, artifact.load(chosen.folder).manifest, contents)
     _track(tracker, out, data, chosen.report)
     return chosen.report
 
@@ -122,21 +128,19 @@ def _draft(config: TrainConfig, data: Data, made_by: tuple[str, str]) -> Manifes
 
 
 def _candidate(
-    manifest: Manifest, graph: bytes, tokenizer: "PreTrainedTokenizerFast", data: Data, folder: Path, examples: int
+    manifest: Manifest, graph: bytes, tokenizer: "PreTrainedTokenizerFast", data: Data, folder: Path, own_golden: bool
 ) -> _Candidate:
     """Writes the folder three times over: bare, to run it; calibrated on validation, to score it; with its card."""
     contents = _contents(graph, tokenizer, data)
     artifact.save(folder, manifest, contents)
-    bare = Tagger.load(folder, device="cpu")
     validation = data.part("validation")
     gold = evaluate.label_matrix(validation, data.labels)
-    logits = bare.logits([row.text for row in validation])
+    logits = Tagger.load(folder, device="cpu").logits([row.text for row in validation])
     manifest, decoder = _calibrated(manifest, logits, gold)
-    contents["examples.npz"] = _examples(bare, data, examples)
     artifact.save(folder, manifest, contents)
     tagger = Tagger.load(folder, device="cpu")
     report = evaluate.evaluate(tagger, data.part("test") or validation)[0]
-    contents |= {"golden.json": golden(tagger, data), "README.md": card(manifest, report, data).encode("utf8")}
+    contents |= {"golden.json": golden(tagger, data, own_golden), "README.md": card(manifest, report, data).encode("utf8")}
     artifact.save(folder, manifest, contents)
     Tagger.load(folder, device="cpu").verify()
     return _Candidate(folder, metrics.precision_recall_f1(gold, decoder.decide(decoder.scores(logits)))["f1"], report)
@@ -156,7 +160,7 @@ def _calibrated(manifest: Manifest, logits: metrics.Floats, gold: metrics.Bools)
 def _examples(tagger: Tagger, data: Data, count: int) -> bytes:
     """The training sentences that the folder carries: `count` of them, evenly over the data, or all."""
     rows = data.part("train")
-    rows = rows[:: max(1, math.ceil(len(rows) / count))] if count else []
+    rows = [rows[int(i)] for i in np.linspace(0, len(rows) - 1, min(count, len(rows)))]
     vectors = tagger.vectors([row.text for row in rows])
     return evidence.pack([(row.text, row.lang) for row in rows], vectors, evaluate.label_matrix(rows, data.labels))
 
@@ -174,16 +178,19 @@ def _contents(graph: bytes, tokenizer: "PreTrainedTokenizerFast", data: Data) ->
     }
 
 
-def golden(tagger: Tagger, data: Data) -> bytes:
-    """Held-out texts of every language with the logits and areas this folder gives them, for `cooptag verify`."""
+def golden(tagger: Tagger, data: Data, own: bool = True) -> bytes:
+    """Held-out texts of every language with the logits and areas this folder gives them, for `cooptag verify`.
+
+    :param own: False for data that must not leave the house: neutral sentences then stand for them.
+    """
     held_out = data.part("test") or data.part("validation")
     one_each = {row.lang: row for row in held_out}
     rows = [*one_each.values(), *(row for row in held_out if row not in one_each.values())][:N_GOLDEN]
-    texts = [row.text for row in rows]
+    texts = [row.text for row in rows] if own else list(NEUTRAL_GOLDEN)
     logits = tagger.logits(texts)
     items = [
-        {"text": row.text, "logits": [round(float(x), 5) for x in logits[i]], "areas": [a.id for a in tagged.areas]}
-        for i, (row, tagged) in enumerate(zip(rows, tagger.tag(texts), strict=True))
+        {"text": tagged.text, "logits": [round(float(x), 5) for x in logits[i]], "areas": [a.id for a in tagged.areas]}
+        for i, tagged in enumerate(tagger.tag(texts))
     ]
     return (json.dumps({"items": items}, ensure_ascii=False, indent=1) + "\n").encode("utf8")
 
@@ -209,11 +216,12 @@ def card(manifest: Manifest, report: dict[str, Any], data: Data) -> str:
 
 
 def _track(tracker: tracking.Tracker, out: Path, data: Data, report: dict[str, Any]) -> None:
+    split = "test" if data.part("test") else "validation"
     tracker.metrics({
-        **{f"test_{key}": report["micro"][key] for key in ("f1", "precision", "recall")},
-        **{f"test_f1_{row['lang']}": row["f1"] for row in report["languages"]},
-        "test_macro_f1": report["macro_f1"], "test_ece": report["ece"],
-        "test_none_false_positives": report["none"]["false_positive_rate"],
+        **{f"{split}_{key}": report["micro"][key] for key in ("f1", "precision", "recall")},
+        **{f"{split}_f1_{row['lang']}": row["f1"] for row in report["languages"]},
+        f"{split}_macro_f1": report["macro_f1"], f"{split}_ece": report["ece"],
+        f"{split}_none_false_positives": report["none"]["false_positive_rate"],
         "model_bytes": sum(file.stat().st_size for file in out.iterdir()),
     })  # fmt: skip
     tracker.table("areas", report["areas"])

@@ -18,6 +18,8 @@ SPLITS = ("train", "validation", "test")
 NEAR = 0.8
 # Rows below which none are set aside to test on.
 SMALL = 2000
+# Articles from which a label must be in every split: iterative stratification then brings it there. Rarer ones may miss one.
+ENOUGH = 20
 # Shorter texts repeat by nature («Photo: VNA»), and say nothing about where they come from; Chinese, Japanese, Korean
 # and Thai say three times as much in a character.
 SHORTEST, SHORTEST_DENSE = 40, 14
@@ -90,8 +92,9 @@ def near_duplicates(texts: Sequence[str], near: float = NEAR) -> npt.NDArray[np.
         plain[i] for i in long
     )
     found = []
-    for start in range(0, len(long), 1000):  # 1000 rows at a time bound the memory of the product
-        close = (vectors[start : start + 1000] @ vectors.T).tocoo()
+    block = max(1, min(1000, 20_000_000 // len(long)))  # bounds the memory of the product
+    for start in range(0, len(long), block):
+        close = (vectors[start : start + block] @ vectors.T).tocoo()
         keep = (close.data >= near) & (close.row + start < close.col)
         found.append(np.stack([long[close.row[keep] + start], long[close.col[keep]]], axis=1))
     return np.concatenate(found)
@@ -149,7 +152,7 @@ def _check_areas(rows: Sequence[Row], splits: Sequence[str]) -> None:
         for label in row.labels:
             groups.setdefault(label, set()).add(row.group)
     for split in SPLITS:
-        lost = sorted(label for label, members in groups.items() if label not in present[split] and len(members) >= len(SPLITS))
+        lost = sorted(label for label, members in groups.items() if label not in present[split] and len(members) >= ENOUGH)
         if lost and any(s == split for s in splits):
             raise InputError(f"split {split} has no sentence of {', '.join(lost)}; change the seed or add articles with them")
 
