@@ -159,7 +159,7 @@ def prepare(config: TrainConfig, data: Data, tracker: tracking.Tracker) -> "tupl
     from cooptag_training.model import build as build_model
 
     torch.manual_seed(config.seed)
-    encoder, tokenizer, report = _encoder(config, data)
+    encoder, tokenizer, report = trimmed_encoder(config, data)
     if report:
         print(
             f"vocabulary: {report['pieces_before']} → {report['pieces_after']} pieces; of {report['texts']} texts {report['changed']} "
@@ -191,8 +191,8 @@ def _start_from_descriptions(model: "AreaClassifier", tokenizer: "PreTrainedToke
     start_from_descriptions(model, torch.cat(vectors), torch.tensor([i for i, _ in texts]))
 
 
-def _encoder(config: TrainConfig, data: Data) -> tuple[Any, Any, dict[str, int]]:
-    """The encoder, trimmed; kept below ~/.cache, since reading and trimming 250 k pieces takes a minute."""
+def trimmed_encoder(config: TrainConfig, data: Data) -> tuple[Any, Any, dict[str, int]]:
+    """The encoder, its tokenizer and the report of trimming; kept below ~/.cache, since reading and trimming 250 k pieces takes a minute."""
     from transformers import AutoTokenizer, BertModel
 
     from cooptag_training import pretrained
