@@ -192,7 +192,7 @@ def _start_from_descriptions(model: "AreaClassifier", tokenizer: "PreTrainedToke
 
 
 def trimmed_encoder(config: TrainConfig, data: Data) -> tuple[Any, Any, dict[str, int]]:
-    """The encoder, its tokenizer and the report of trimming; kept below ~/.cache, since reading and trimming 250 k pieces takes a minute."""
+    """The encoder, its tokenizer and what trimming did; kept below ~/.cache, since reading and trimming 250 k pieces takes a minute."""
     from transformers import AutoTokenizer, BertModel
 
     from cooptag_training import pretrained
