@@ -108,8 +108,9 @@ def describe(report: dict[str, Any]) -> str:
     ]
     if "uncertain" in report:
         none, marked = report["none"], report["uncertain"]
+        if none["n"]:
+            lines.append(f"probability of no area: AUC {none['auc']:.3f}, ECE {none['ece']:.3f}")
         lines += [
-            f"probability of no area: AUC {none['auc']:.3f}, ECE {none['ece']:.3f}",
             f"uncertain: {marked['share']:.0%} of the sentences, with {marked['wrong_caught']:.0%} of the wrong ones; "
             f"of the others {marked['right_rest']:.0%} are all right",
         ]
