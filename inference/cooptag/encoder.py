@@ -71,8 +71,8 @@ class Encoder:
         """
         encodings, truncated = self._encode(texts)
         logits = np.empty((len(texts), self.n_areas), dtype=np.float32)
-        for batch in _batches([len(e.ids) for e in encodings]):
-            logits[batch] = self._run([encodings[i].ids for i in batch], OUTPUTS[:1])[0]
+        for batch, (found,) in self._runs(encodings, OUTPUTS[:1]):
+            logits[batch] = found
         return logits, truncated
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
@@ -80,8 +80,7 @@ class Encoder:
         encodings, _ = self._encode(texts)
         readings: dict[int, Reading] = {}
         skip = len(self.prefix)
-        for batch in _batches([len(e.ids) for e in encodings]):
-            contributions, vectors = self._run([encodings[i].ids for i in batch], OUTPUTS[1:])
+        for batch, (contributions, vectors) in self._runs(encodings, OUTPUTS[1:]):
             for row, i in enumerate(batch):
                 tokens = [k for k, (_, end) in enumerate(encodings[i].offsets) if end > skip]
                 offsets = [(max(encodings[i].offsets[k][0] - skip, 0), encodings[i].offsets[k][1] - skip) for k in tokens]
@@ -91,10 +90,13 @@ class Encoder:
     def vectors(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """The mean vector of each text (normalised), (n, H); (0, 1) without texts."""
         encodings, _ = self._encode(texts)
-        found: dict[int, npt.NDArray[np.float32]] = {}
+        rows = {i: vector for batch, (found,) in self._runs(encodings, OUTPUTS[2:]) for i, vector in zip(batch, found, strict=True)}
+        return np.stack([rows[i] for i in range(len(texts))]) if texts else np.empty((0, 1), dtype=np.float32)
+
+    def _runs(self, encodings: Sequence[Any], outputs: Sequence[str]) -> Iterator[tuple[list[int], list[npt.NDArray[np.float32]]]]:
+        """Batch after batch: the numbers of its texts, and the outputs asked for."""
         for batch in _batches([len(e.ids) for e in encodings]):
-            found |= dict(zip(batch, self._run([encodings[i].ids for i in batch], OUTPUTS[2:])[0], strict=True))
-        return np.stack([found[i] for i in range(len(texts))]) if texts else np.empty((0, 1), dtype=np.float32)
+            yield batch, self._run([encodings[i].ids for i in batch], outputs)
 
     def _encode(self, texts: Sequence[str]) -> tuple[list[Any], npt.NDArray[np.bool_]]:
         """The tokens of each text, and a mask (n,) of those that did not fit."""

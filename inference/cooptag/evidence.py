@@ -29,7 +29,7 @@ SHARE = 0.7
 MAX_WORDS = 8
 NEAREST = 3
 # These scripts put no spaces between words: there a piece of the tokenizer stands for a word.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 
 
 class Word(NamedTuple):
@@ -42,16 +42,13 @@ class Word(NamedTuple):
 
 def words(text: str, reading: "Reading") -> list[Word]:
     """The words of a normalised text with what they add: the tokens between two spaces together, signs at the edges cut off."""
-    import regex
-
     found: list[Word] = []
-    unspaced = regex.compile(f"[{_UNSPACED}]")
     for (start, end), weights in zip(reading.offsets, reading.contributions, strict=True):
         while start < end and text[start].isspace():
             start += 1
         if start >= end:
             continue
-        joined = found and found[-1].end == start and not unspaced.search(text, start, end) and not unspaced.match(text, start - 1, start)
+        joined = found and found[-1].end == start and not _UNSPACED.search(text, start - 1, end)
         if joined:
             found[-1] = Word(found[-1].start, end, found[-1].weights + weights)
         else:
@@ -111,17 +108,20 @@ def _within(given: str, word: str, start: int) -> list[tuple[int, int]]:
     """Where each code point of a normalised word came from in the word as given, which stands at `start`."""
     if len(given) == len(word):
         return [(start + i, start + i + 1) for i in range(len(word))]
-    # What normalising drops or joins is invisible characters and marks: count the rest.
-    places = [i for i, c in enumerate(given) if unicodedata.category(c) not in ("Mn", "Cf", "Cc")]
-    letters = [c for c in word if unicodedata.category(c) not in ("Mn", "Cf", "Cc")]
-    if len(places) != len(letters) or not places:
+    places = [i for i, c in enumerate(given) if _stays(c)]
+    if len(places) != sum(map(_stays, word)) or not places:
         return [(start, start + len(given))] * len(word)
     ends = [*places[1:], len(given)]
     spans, at = [], -1
     for c in word:
-        at += unicodedata.category(c) not in ("Mn", "Cf", "Cc")
+        at += _stays(c)
         spans.append((start + places[max(at, 0)], start + ends[max(at, 0)]))
     return spans
+
+
+def _stays(character: str) -> bool:
+    """Whether normalising keeps a character for itself; invisible ones and marks it may drop or join to others."""
+    return unicodedata.category(character) not in ("Mn", "Cf", "Cc")
 
 
 def spans(sentence: str, chosen: Sequence[Word], origin: Sequence[tuple[int, int]], area: int) -> tuple[Evidence, ...]:
@@ -129,7 +129,7 @@ def spans(sentence: str, chosen: Sequence[Word], origin: Sequence[tuple[int, int
     merged: list[tuple[int, int, float]] = []
     for word in chosen:
         start, end, weight = origin[word.start][0], origin[word.end - 1][1], float(word.weights[area])
-        if (merged and start <= merged[-1][1]) or (merged and not sentence[merged[-1][1] : start].strip()):
+        if merged and not sentence[merged[-1][1] : start].strip():
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]), merged[-1][2] + weight)
         else:
             merged.append((start, end, weight))

@@ -198,11 +198,11 @@ class Tagger:
 
     def logits(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Raw logits (n, A) of texts in their detected language, before calibration: what thresholds are fitted on."""
-        return self.encoder.logits([text.normalize(t, text.detect_language(t)) for t in texts])[0]
+        return self.encoder.logits(_normalised(texts))[0]
 
     def vectors(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """The mean vector of each text, (n, H), in its detected language: what the nearest examples are found by."""
-        return self.encoder.vectors([text.normalize(t, text.detect_language(t)) for t in texts])
+        return self.encoder.vectors(_normalised(texts))
 
     def info(self) -> dict[str, Any]:
         """What is loaded, where it runs, and its limits, as JSON values."""
@@ -270,6 +270,11 @@ class Tagger:
             sure = decide(-tolerance) == decide(tolerance)
         gold = np.array([[area in chosen for area in decoder.areas] for chosen in areas]).reshape(logits.shape)
         return int((sure & (decide(0.0) != gold)).any(axis=1).sum())
+
+
+def _normalised(texts: Sequence[str]) -> list[str]:
+    """Texts as the encoder reads them, each in its detected language."""
+    return [text.normalize(t, text.detect_language(t)) for t in texts]
 
 
 def _readable(texts: Sequence[str]) -> npt.NDArray[np.bool_]:

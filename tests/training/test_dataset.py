@@ -1,5 +1,6 @@
 """Rows in and out: JSONL of strangers, the Parquet folder, its card and hash."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,9 @@ def test_a_folder_of_other_things_is_not_replaced(tmp_path: Path) -> None:
 def test_a_label_that_training_never_shows_is_refused() -> None:
     with pytest.raises(InputError, match="labels energy, trade are in no training row"):
         dataset.label_names(ROWS)
+
+
+def test_rows_are_written_a_line_each_into_a_new_folder_and_nothing_is_lost(tmp_path: Path) -> None:
+    rows = [{"id": "1", "text": "Hợp tác"}, {"id": "2", "text": "broken \ud800 and\u2028parted"}]
+    dataset.write_jsonl(tmp_path / "sub" / "suspects.jsonl", rows)
+    assert [json.loads(line) for line in (tmp_path / "sub" / "suspects.jsonl").read_text(encoding="utf8").split("\n")[:-1]] == rows

@@ -127,11 +127,12 @@ def setfit(setting: Setting) -> Predict:
 
     body = _sentence_transformer(setting)
     rows = setting.data.part("train")
+    texts = _texts(rows)
     model = SetFitModel.from_pretrained(body, multi_target_strategy="one-vs-rest", labels=setting.data.labels)
     gold = label_matrix(rows, setting.data.labels).astype(int)
     chosen = np.random.default_rng(setting.seed).permutation(len(rows))
     sample = chosen[: min(2000, max(64, setting.budget // 8))]  # its pairs are listed
-    part = Dataset.from_dict({"text": [_texts(rows)[i] for i in sample], "label": gold[sample].tolist()})
+    part = Dataset.from_dict({"text": [texts[i] for i in sample], "label": gold[sample].tolist()})
     arguments = TrainingArguments(
         batch_size=(16, 32), max_steps=max(1, setting.budget // 32), num_epochs=1, seed=setting.seed, report_to="none",
         use_amp=False, show_progress_bar=False, save_strategy="no", output_dir=tempfile.mkdtemp(),
@@ -140,7 +141,7 @@ def setfit(setting: Setting) -> Predict:
     trainer.train_embeddings(list(part["text"]), part["label"], args=arguments)
     encode = model.model_body.encode
     # The head is trained on all rows; only the contrastive pairs are of the sample.
-    classify = regression(encode(_texts(rows)), gold.astype(bool))
+    classify = regression(encode(texts), gold.astype(bool))
     return lambda asked: classify(encode(_texts(asked)))
 
 
@@ -163,8 +164,7 @@ def model2vec(setting: Setting) -> Predict:
     order = [list(model.classes_).index(label) for label in setting.data.labels]
 
     def predict(asked: Sequence[Row]) -> Logits:
-        p = np.clip(np.asarray(model.predict_proba(_texts(asked)), dtype=np.float64)[:, order], 1e-6, 1 - 1e-6)
-        return np.asarray(np.log(p / (1 - p)))
+        return _log_odds(np.asarray(model.predict_proba(_texts(asked)), dtype=np.float64)[:, order])
 
     return predict
 
@@ -190,8 +190,7 @@ def tlmtc(setting: Setting) -> Predict:
     def predict(asked: Sequence[Row]) -> Logits:
         (folder / "asked.json").write_text(json.dumps(_texts(asked)))
         call("predict", str(folder), str(setting.seed))
-        p = np.clip(np.array(json.loads((folder / "scores.json").read_text())), 1e-6, 1 - 1e-6)
-        return np.asarray(np.log(p / (1 - p)))
+        return _log_odds(np.array(json.loads((folder / "scores.json").read_text())))
 
     return predict
 
@@ -243,6 +242,11 @@ def _loaded(source: str) -> Any:
     return pretrained.load(source)
 
 
+def _log_odds(probabilities: Logits) -> Logits:
+    p = np.clip(probabilities, 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(p / (1 - p)))
+
+
 def _unit(vectors: Any) -> Any:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
 
@@ -256,10 +260,8 @@ def _descriptions(data: Data, label: str) -> list[str]:
 
 def _sentence_transformer(setting: Setting, folder: Path | None = None) -> str:
     """The encoder as a folder that sentence-transformers and transformers load: mean pooling over its last states."""
-    from cooptag_training import pretrained
-
     folder = folder or Path(tempfile.mkdtemp(prefix="encoder-"))
-    model, tokenizer = pretrained.load(setting.config.base_model)
+    model, tokenizer = _loaded(setting.config.base_model)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)

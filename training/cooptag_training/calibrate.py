@@ -105,10 +105,8 @@ def _first_to_meet(scores: Floats, gold: Bools, kind: str, share: float, default
 def _moved(mixed: Floats, scores: Floats, gold: Bools, kind: str, share: float) -> Floats:
     """Thresholds moved together in log-odds by the least that gives the precision or recall; as far as that goes if none does."""
     log_odds = np.log(mixed / (1 - mixed))
-    steps = np.linspace(0, 8, 161) * (1 if kind == "precision" else -1)
-    starts = np.linspace(-3, 0, 61) * (1 if kind == "precision" else -1)
     moved = mixed
-    for step in [*starts, *steps] if gold.any() else []:
+    for step in np.linspace(-3, 8, 221) * (1 if kind == "precision" else -1) if gold.any() else ():
         moved = np.clip(1 / (1 + np.exp(-(log_odds + step))), 1e-4, 1 - 1e-4)
         if precision_recall_f1(gold, scores >= moved)[kind] >= share:
             break

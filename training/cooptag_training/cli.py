@@ -20,13 +20,14 @@ app.add_typer(corpus_app, name="corpus")
 
 CorpusOption = Annotated[Path | None, typer.Option("--corpus", help="Corpus folder [default: training/corpus]")]
 TrackOption = Annotated[str, typer.Option("--tracking", envvar="MLFLOW_TRACKING_URI", help="MLflow store, or off to track nothing")]
+DataOption = Annotated[Path, typer.Option("--data", help="Dataset folder of `build`, or JSONL of text and labels")]
 AreasOption = Annotated[Path | None, typer.Option("--areas", help="Area file [default: configs/areas.yaml]")]
 ConfigOption = Annotated[Path, typer.Option("--config", help="Recipe")]
 GoalOption = Annotated[
     str | None, typer.Option("--goal", help="What thresholds serve: f1, precision=0.9, recall=0.9 [default: the recipe's]")
 ]
-DEFAULT_RECIPE = Path("configs/train.yaml")
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override one key of the recipe, as in epochs=2 or augment.join=0.5")]
+DEFAULT_RECIPE = Path("configs/train.yaml")
 DEFAULT_STORE = "sqlite:///mlflow.db"
 
 
@@ -59,7 +60,7 @@ def build(
 
 @app.command()
 def fit(
-    data: Annotated[Path, typer.Option(help="Dataset folder of `build`, or JSONL of text and labels")],
+    data: DataOption,
     out: Annotated[Path, typer.Option(help="Model folder to write")],
     config: ConfigOption = DEFAULT_RECIPE,
     areas: AreasOption = None,
@@ -132,7 +133,7 @@ def evaluate(
 
 @app.command()
 def audit(
-    data: Annotated[Path, typer.Option(help="Dataset folder of `build`, or JSONL of text and labels")],
+    data: DataOption,
     out: Annotated[Path, typer.Option(help="Folder for the folds and suspects.jsonl")],
     config: ConfigOption = DEFAULT_RECIPE,
     folds: Annotated[int, typer.Option(help="Models to train, each without one fold", min=2)] = 3,
@@ -232,7 +233,7 @@ def faithfulness(
 
 @app.command()
 def compare(
-    data: Annotated[Path, typer.Option(help="Dataset folder of `build`, or JSONL of text and labels")],
+    data: DataOption,
     scored: Annotated[Path, typer.Option(help="JSONL of text and labels to score on")],
     out: Annotated[Path, typer.Option(help="Folder for results and predictions")],
     model: Annotated[

@@ -9,6 +9,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def run(
     runs = [_model(model, group.split(",")[0], scored, out) for group in models for model in group.split(",")]
     for peer in peers:
         for seed in seeds[:1] if peer in baselines.DETERMINISTIC else seeds:
-            own = Setting(setting.config, setting.data, seed, setting.budget, setting.python)
+            own = replace(setting, seed=seed)
             runs.append(_kept(out, f"{peer} {seed}", _making(own, peer, scored), partial(_peer, own, peer, scored)))
             print(_line(runs[-1]), file=sys.stderr, flush=True)
     table = _table(runs)
@@ -124,11 +125,7 @@ def _result(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:  # fmt: skip
     gold = label_matrix(rows, labels)
     report = metrics.report(gold, scores, predicted, labels, [row.lang for row in rows])
-    result = {
-        **made, "micro_f1": report["micro"]["f1"], "low": report["micro"]["low"], "high": report["micro"]["high"],
-        "macro_f1": report["macro_f1"], "none_false_positive_rate": report["none"]["false_positive_rate"], "ece": report["ece"],
-        **{f"f1_{row['lang']}": row["f1"] for row in report["languages"]},
-    }  # fmt: skip
+    result = {**made, **metrics.headline(report), "ece": report["ece"]}
     predictions = [
         {
             "text": row.text,
@@ -210,11 +207,11 @@ def describe(table: Sequence[dict[str, Any]]) -> str:
         "none tagged",
         "sentences/s",
     ]
-    lines = [head, ["---"] * len(head)]
+    lines = [head]
     for r in table:
         lines.append([
             r["system"], str(r["runs"]), f"{r['micro_f1']:.3f}", f"{r['low']:.3f} to {r['high']:.3f}", f"{r['spread']:.3f}",
             f"{r['macro_f1']:.3f}", *(f"{r[lang]:.3f}" for lang in langs), f"{r['none_false_positive_rate']:.0%}",
             f"{r['sentences_per_second']:,.0f}",
         ])  # fmt: skip
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return metrics.markdown(lines)

@@ -11,7 +11,9 @@ import numpy as np
 
 from cooptag import Tagger
 from cooptag.errors import InputError
-from cooptag.types import Evidence, TaggedSentence
+from cooptag.types import Evidence
+from cooptag_training.evaluate import check_labels, scores_and_areas
+from cooptag_training.fit import label_matrix
 from cooptag_training.metrics import Bools, precision_recall_f1
 from cooptag_training.split import Row
 
@@ -59,11 +61,11 @@ def measure(tagger: Tagger, items: Sequence[Parallel]) -> dict[str, Any]:
     :raises InputError: if the set has areas that the model does not know.
     """
     areas = list(tagger.decoder.areas)
-    if unknown := {area for item in items for area in item.areas} - set(areas):
-        raise InputError(f"areas {', '.join(sorted(unknown)[:5])} are not among the model's; name a parallel set of its own areas")
     langs = list(items[0].texts)
-    gold = np.array([[area in item.areas for area in areas] for item in items])
-    tags = {lang: _tags(tagger.tag([item.texts[lang] for item in items]), areas) for lang in langs}
+    rows = {lang: [Row(item.id, item.texts[lang], item.areas, lang, item.id) for item in items] for lang in langs}
+    check_labels(rows[langs[0]], areas)
+    gold = label_matrix(rows[langs[0]], areas)
+    tags = {lang: scores_and_areas(tagger, rows[lang])[1] for lang in langs}
     pairs = {(a, b): precision_recall_f1(tags[a], tags[b])["f1"] for i, a in enumerate(langs) for b in langs[i + 1 :]}
     same = np.mean([(tags[a] == tags[b]).all(1).mean() for a, b in pairs])
     languages = [
@@ -80,10 +82,6 @@ def measure(tagger: Tagger, items: Sequence[Parallel]) -> dict[str, Any]:
         "n": len(items), "agreement": float(np.mean(list(pairs.values()))), "same": float(same),
         "languages": sorted(languages, key=lambda row: -row["f1"]), "sentences": [row for row in sentences if row["wrong"]],
     }  # fmt: skip
-
-
-def _tags(tagged: Sequence[TaggedSentence], areas: Sequence[str]) -> Bools:
-    return np.array([[area in {found.id for found in sentence.areas} for area in areas] for sentence in tagged])
 
 
 def _differences(item: Parallel, gold: Bools, tags: dict[str, Bools], areas: Sequence[str]) -> dict[str, Any]:

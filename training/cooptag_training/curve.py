@@ -118,14 +118,15 @@ def run_frozen(config: TrainConfig, todo: Sequence[Variant], scored: Sequence[Ro
     evaluate.check_labels(scored, data.labels)
     rows = [*data.rows, *scored]
     vectors = sentence_vectors([normalize(row.text, row.lang) for row in rows], config.base_model, config.prefix)
+    gold = label_matrix(rows, data.labels)
     results = []
     for variant in todo:
         split = np.array([*(row.split for row in variant.data.rows), *("scored" for _ in scored)])
-        gold = label_matrix([*variant.data.rows, *scored], data.labels)
-        logits = baselines.regression(vectors[split == "train"], gold[split == "train"])(vectors)
-        decoder = calibrate.fit(logits[split == "validation"], gold[split == "validation"], tuple(data.labels), single=data.single)
-        scores = decoder.scores(logits[split == "scored"])
-        report = metrics.report(gold[split == "scored"], scores, decoder.decide(scores), data.labels, [row.lang for row in scored])
+        train, validation, asked = (split == name for name in ("train", "validation", "scored"))
+        classify = baselines.regression(vectors[train], gold[train])
+        decoder = calibrate.fit(classify(vectors[validation]), gold[validation], tuple(data.labels), single=data.single)
+        scores = decoder.scores(classify(vectors[asked]))
+        report = metrics.report(gold[asked], scores, decoder.decide(scores), data.labels, [row.lang for row in scored])
         results.append(_result(variant, report))
         print(describe(results[-1:]).split("\n")[-1], flush=True)
     _track(results, f"{config.name} curve, frozen encoder", {"base_model": config.base_model, "sentences_scored": len(scored)}, tracker)
@@ -150,22 +151,17 @@ def _everything(data: Data) -> Data:
 
 
 def _result(variant: Variant, report: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "variant": variant.name, "sentences": variant.sentences,
-        "micro_f1": report["micro"]["f1"], "low": report["micro"]["low"], "high": report["micro"]["high"], "macro_f1": report["macro_f1"],
-        "none_false_positive_rate": report["none"]["false_positive_rate"],
-        **{f"f1_{row['lang']}": row["f1"] for row in report["languages"]},
-    }  # fmt: skip
+    return {"variant": variant.name, "sentences": variant.sentences, **metrics.headline(report)}
 
 
 def describe(results: Sequence[dict[str, Any]]) -> str:
     """The results as a table in Markdown."""
     langs = [key for key in results[0] if key.startswith("f1_")]
     head = ["trained on", "sentences", "micro-F1", "95 %", "macro-F1", "none tagged", *(key.removeprefix("f1_") for key in langs)]
-    lines = [head, ["---"] * len(head)]
+    lines = [head]
     for r in results:
         lines.append([
             r["variant"], str(r["sentences"]), f"{r['micro_f1']:.3f}", f"{r['low']:.3f} to {r['high']:.3f}", f"{r['macro_f1']:.3f}",
             f"{r['none_false_positive_rate']:.0%}", *(f"{r[key]:.3f}" for key in langs),
         ])  # fmt: skip
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return metrics.markdown(lines)

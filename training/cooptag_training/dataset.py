@@ -81,8 +81,9 @@ def _jsonl_row(where: str, number: int, raw: bytes) -> Row:
 
 
 def write_jsonl(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """One JSON object a line, written whole or not at all."""
-    write_durably(file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf8", "replace"))
+    """One JSON object a line, written whole or not at all; a lone surrogate is written as its escape, and so read back."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf8", "backslashreplace"))
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

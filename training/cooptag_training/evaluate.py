@@ -43,16 +43,12 @@ def evaluate(tagger: Tagger, rows: Sequence[Row]) -> tuple[dict[str, Any], list[
     decoder = tagger.decoder
     report["none"] |= metrics.binary_calibration(~gold.any(1), decoder.none_scores(scores))
     report["uncertain"] = metrics.marked_errors(gold, predicted, decoder.uncertain(scores, predicted))
-    report["goals"] = {
-        goal: _at_goal(gold, tagger.at(goal).decoder.decide(scores)) for goal in tagger.folder.manifest.goals
-    }  # fmt: skip
+    report["goals"] = {goal: _at_goal(gold, tagger.at(goal).decoder.decide(scores)) for goal in tagger.folder.manifest.goals}
     return report, errors(rows, gold, predicted, areas)
 
 
 def _at_goal(gold: metrics.Bools, predicted: metrics.Bools) -> dict[str, float]:
-    none = ~gold.any(1)
-    false = float(predicted[none].any(1).mean()) if none.any() else 0.0
-    return {**metrics.precision_recall_f1(gold, predicted), "none_false_positive_rate": false}
+    return {**metrics.precision_recall_f1(gold, predicted), "none_false_positive_rate": metrics.none_false_positives(gold, predicted)}
 
 
 def check_labels(rows: Sequence[Row], areas: Sequence[str]) -> None:

@@ -168,7 +168,7 @@ def _trainer(
     pad = tokenizer.pad_token_id
     return TwoRateTrainer(
         model=model, args=_arguments(config, checkpoints, len(train_data)), train_dataset=train_data, eval_dataset=validation,
-        data_collator=lambda rows: collate(rows, pad), compute_metrics=partial(_validation_metrics, single=is_single(model)),
+        data_collator=lambda rows: collate(rows, pad), compute_metrics=partial(_validation_metrics, single=model.single),
     )  # fmt: skip
 
 
@@ -285,11 +285,6 @@ def _validation_metrics(prediction: Any, single: bool) -> dict[str, float]:
     """Precision, recall and micro-F1 at a score of 0.5 (`single`: of the highest), to follow the training by."""
     logits, gold = np.asarray(prediction.predictions), np.asarray(prediction.label_ids).astype(bool)
     return precision_recall_f1(gold, logits >= (logits.max(axis=1, keepdims=True) if single else 0.0))
-
-
-def is_single(model: "AreaClassifier") -> bool:
-    """Whether the model gives each text exactly one label."""
-    return bool(model.config.problem_type == "single_label_classification")
 
 
 def _callbacks(trainer: "Trainer", on_log: Any) -> Any:

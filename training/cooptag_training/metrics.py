@@ -79,6 +79,27 @@ def marked_errors(gold: Bools, predicted: Bools, marked: Bools) -> dict[str, flo
     }
 
 
+def none_false_positives(gold: Bools, predicted: Bools) -> float:
+    """Share of the sentences without area that are given one; 0 without such sentences."""
+    none = ~gold.any(1)
+    return float(predicted[none].any(1).mean()) if none.any() else 0.0
+
+
+def headline(report: dict[str, Any]) -> dict[str, float]:
+    """The figures of a report that tables of several models show."""
+    return {
+        "micro_f1": report["micro"]["f1"], "low": report["micro"]["low"], "high": report["micro"]["high"], "macro_f1": report["macro_f1"],
+        "none_false_positive_rate": report["none"]["false_positive_rate"],
+        **{f"f1_{row['lang']}": row["f1"] for row in report["languages"]},
+    }  # fmt: skip
+
+
+def markdown(lines: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown; the first line is its head."""
+    head, *rest = lines
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rest))
+
+
 def report(gold: Bools, scores: Floats, predicted: Bools, areas: Sequence[str], langs: Sequence[str]) -> dict[str, Any]:
     """Every figure that `cooptag-train evaluate` prints: see the keys.
 
@@ -95,7 +116,7 @@ def report(gold: Bools, scores: Floats, predicted: Bools, areas: Sequence[str], 
         "exact_match": float((gold == predicted).all(1).mean()) if len(gold) else 0.0,
         "none": {
             "n": int(none.sum()),
-            "false_positive_rate": float(predicted[none].any(1).mean()) if none.any() else 0.0,
+            "false_positive_rate": none_false_positives(gold, predicted),
         },
         "ece": expected_calibration_error(gold, scores),
         "areas": [_area_row(areas[i], gold[:, i], predicted[:, i]) for i in range(len(areas))],

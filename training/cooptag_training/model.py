@@ -43,9 +43,14 @@ class AreaClassifier(BertPreTrainedModel):
         logits = self.read(input_ids, attention_mask)[0]
         return SequenceClassifierOutput(loss=None if labels is None else self._loss(logits, labels.float()), logits=logits)
 
+    @property
+    def single(self) -> bool:
+        """Whether each text has exactly one label."""
+        return bool(self.config.problem_type == "single_label_classification")
+
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         smoothing = self.config.label_smoothing if self.training else 0.0
-        if self.config.problem_type == "single_label_classification":
+        if self.single:
             return nn.functional.cross_entropy(logits, labels * (1 - smoothing) + smoothing / labels.shape[1])
         labels = labels * (1 - smoothing) + smoothing * SMOOTHED_TO
         return nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="none").sum(-1).mean()

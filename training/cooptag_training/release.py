@@ -149,8 +149,10 @@ def _candidate(
 def _calibrated(manifest: Manifest, logits: metrics.Floats, gold: metrics.Bools) -> tuple[Manifest, Decoder]:
     """The manifest with what validation logits (n, A) and gold areas (n, A) say of scores and of every goal's thresholds."""
     decoder = calibrate.fit(logits, gold, tuple(manifest.areas), manifest.goal, manifest.problem_type == "single_label")
+    scores = decoder.scores(logits)
     goals = {} if decoder.single else {
-        goal: calibrate.thresholds(decoder.scores(logits), gold, goal).tolist() for goal in dict.fromkeys((*calibrate.GOALS, manifest.goal))
+        goal: (decoder.thresholds if goal == manifest.goal else calibrate.thresholds(scores, gold, goal)).tolist()
+        for goal in dict.fromkeys((*calibrate.GOALS, manifest.goal))
     }  # fmt: skip
     calibration = Calibration(method=calibrate.METHOD, scale=decoder.scale.tolist(), bias=decoder.bias.tolist())
     fitted = {"thresholds": decoder.thresholds.tolist(), "none": decoder.none, "uncertain_from": decoder.uncertain_from}
