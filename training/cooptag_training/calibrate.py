@@ -18,10 +18,10 @@ from cooptag_training.metrics import Bools, Floats, precision_recall_f1
 
 METHOD = "one scale, a shrunk bias an area (Platt 1999), on validation"
 # Positive validation sentences at which an area's own threshold counts as much as the common one.
-PRIOR_SUPPORT = 60.0
+PRIOR_SUPPORT = 150.0
 # F1 that may be lost for a higher threshold: less than chance decides on a thousand sentences. Of thresholds that are as good,
 # the highest tags the fewest sentences that name no area.
-TOLERANCE = 0.005
+TOLERANCE = 0.002
 BIAS_PENALTY = 2.0
 GRID = np.linspace(0.02, 0.98, 97)
 # Every model folder has thresholds for these; `--goal` can state another.
