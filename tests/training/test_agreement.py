@@ -59,13 +59,13 @@ def test_a_broken_line_is_named(tmp_path: Path, line: str) -> None:
     file = tmp_path / "second.jsonl"
     good = json.dumps({"article": "vi/a", "text": "t", "first": [], "second": ["climate"], "settled": []})
     file.write_text(f"{good}\n{line}\n")
-    with pytest.raises(InputError, match=r"second\.jsonl:2: expected an object"):
+    with pytest.raises(InputError, match=r"second\.jsonl:2: .*expected (an object|lines) of article"):
         agreement.load(file, AREAS)
 
 
 def test_a_missing_or_empty_file_says_what_was_expected(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="expected JSONL of article"):
+    with pytest.raises(InputError, match="cannot be read .*expected lines of article"):
         agreement.load(tmp_path / "none.jsonl", AREAS)
     (tmp_path / "empty.jsonl").write_text("\n")
-    with pytest.raises(InputError, match="holds no reading"):
+    with pytest.raises(InputError, match="holds no line"):
         agreement.load(tmp_path / "empty.jsonl", AREAS)

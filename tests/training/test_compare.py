@@ -88,5 +88,5 @@ def test_runs_of_different_sentences_or_other_files_are_refused(tmp_path: Path) 
     with pytest.raises(InputError, match="different sentences"):
         compare.flips(first, second)
     (tmp_path / "c.jsonl").write_text("not json")
-    with pytest.raises(InputError, match="is not the predictions of a run"):
+    with pytest.raises(InputError, match="expected predictions of a run"):
         compare.flips(first, tmp_path / "c.jsonl")

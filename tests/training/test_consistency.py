@@ -36,8 +36,8 @@ def test_a_language_that_misses_an_area_is_named(tiny_model: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        ([], "no sentence"),
-        (["climate"], ":1: is not an object"),
+        ([], "holds no line"),
+        (["climate"], ":1: is str, not a JSON object"),
         ([item(1, ["climate"], en="a", vi="b"), item(2, [], en="a")], ":2: has the languages en"),
         ([item(1, ["climate"], en="a")], ":1: has the languages en"),
     ],

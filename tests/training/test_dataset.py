@@ -7,6 +7,7 @@ import pytest
 
 from cooptag.errors import InputError
 from cooptag_training import dataset
+from cooptag_training import jsonl as json_lines
 from cooptag_training.split import SPLITS, Row
 
 ROWS = [
@@ -88,7 +89,7 @@ def test_jsonl_takes_bom_crlf_blank_lines_and_optional_fields(tmp_path: Path) ->
         ('{"text": "a", "text": "b", "labels": []}', "key 'text' stands twice"),
         ('{"text": null, "labels": []}', "a text that is not empty"),
         ('{"text": "  ", "labels": []}', "a text that is not empty"),
-        ('["text"]', "expected an object"),
+        ('["text"]', "is list, not a JSON object"),
         ('{"text": "a"}', "labels is None"),
         ('{"text": "a", "labels": "climate"}', "labels is 'climate'"),
         ('{"text": "a", "labels": [1]}', r"labels is \[1\]"),
@@ -103,7 +104,7 @@ def test_a_bad_line_is_named_with_what_was_expected(tmp_path: Path, line: str | 
 
 
 def test_an_empty_file_and_half_given_splits_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no row"):
+    with pytest.raises(InputError, match="holds no line"):
         dataset.from_jsonl(jsonl(tmp_path, ""))
     with pytest.raises(InputError, match="1 of 2 rows name a split"):
         dataset.split_rows([ROWS[0], Row("9", "x", (), "en", "z")], 1)
@@ -139,5 +140,5 @@ def test_a_label_that_training_never_shows_is_refused() -> None:
 
 def test_rows_are_written_a_line_each_into_a_new_folder_and_nothing_is_lost(tmp_path: Path) -> None:
     rows = [{"id": "1", "text": "Hợp tác"}, {"id": "2", "text": "broken \ud800 and\u2028parted"}]
-    dataset.write_jsonl(tmp_path / "sub" / "suspects.jsonl", rows)
+    json_lines.write(tmp_path / "sub" / "suspects.jsonl", rows)
     assert [json.loads(line) for line in (tmp_path / "sub" / "suspects.jsonl").read_text(encoding="utf8").split("\n")[:-1]] == rows

@@ -135,5 +135,5 @@ def test_stats_of_the_projects_corpus_beside_and_against_other_text(tmp_path: Pa
 def test_foreign_text_that_is_no_jsonl_is_named(tmp_path: Path) -> None:
     file = tmp_path / "foreign.jsonl"
     file.write_text('{"words": 1}\n')
-    with pytest.raises(InputError, match=r"foreign\.jsonl: is not JSONL with a text"):
+    with pytest.raises(InputError, match=r"foreign\.jsonl:1: has no text"):
         stats.foreign_sentences(file)

@@ -4,8 +4,7 @@
 `first` and the `second` reader and as `settled`.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cooptag.errors import InputError
-from cooptag_training import metrics
+from cooptag_training import jsonl, metrics
 from cooptag_training.corpus import Article
 
 FILE_NAME = "second-labels.jsonl"
@@ -36,19 +35,12 @@ def load(file: Path, areas: Sequence[str]) -> list[Reading]:
     :param areas: the known area ids.
     :raises InputError: naming the line and what was expected; also where the file holds no reading.
     """
-    try:
-        lines = file.read_text(encoding="utf8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot be read ({error}); expected JSONL of article, text, first, second, settled") from error
-    readings = [_reading(f"{file}:{number}", line, set(areas)) for number, line in enumerate(lines, start=1) if line.strip()]
-    if not readings:
-        raise InputError(f"{file}: holds no reading; expected lines of article, text, first, second, settled")
-    return readings
+    expected = "lines of article, text, first, second, settled"
+    return [_reading(f"{file}:{number}", data, set(areas)) for number, data in jsonl.read(file, expected)]
 
 
-def _reading(where: str, line: str, areas: set[str]) -> Reading:
+def _reading(where: str, data: Mapping[str, Any], areas: set[str]) -> Reading:
     try:
-        data = json.loads(line)
         labels = {key: _labels(data[key], areas) for key in ("first", "second", "settled")}
         return Reading(str(data["article"]), str(data["text"]), **labels)
     except (ValueError, KeyError, TypeError) as error:

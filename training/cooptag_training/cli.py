@@ -121,12 +121,12 @@ def evaluate(
     """
     from cooptag import Tagger
     from cooptag_training import evaluate as scoring
+    from cooptag_training import jsonl
     from cooptag_training import tracking as track
-    from cooptag_training.dataset import write_jsonl
 
     report, wrong = scoring.evaluate(Tagger.load(model), scoring.read_rows(data, split))
     if errors is not None:
-        write_jsonl(errors, wrong)
+        jsonl.write(errors, wrong)
     _track_evaluation(track.make(tracking), model, data, report)
     print(json.dumps(report, indent=1)) if as_json else _show(report)
 
@@ -145,14 +145,13 @@ def audit(
     Example: [bold]cooptag-train audit --data data/cooptag --out runs/audit --set epochs=2[/bold]
     """
     from cooptag_training import audit as auditing
-    from cooptag_training import metrics
-    from cooptag_training.dataset import write_jsonl
+    from cooptag_training import jsonl, metrics
     from cooptag_training.fit import label_matrix
 
     recipe, loaded = _loaded(config, set_, data, areas)
     scores = auditing.out_of_fold(recipe, loaded, folds, out)
     found = auditing.suspects(loaded.rows, loaded.labels, scores)
-    write_jsonl(out / "suspects.jsonl", found)
+    jsonl.write(out / "suspects.jsonl", found)
     f1 = metrics.precision_recall_f1(label_matrix(loaded.rows, loaded.labels), scores >= 0.5)["f1"]
     print(f"out-of-fold micro-F1 {f1:.3f} at 0.5; {len(found)} of {len(loaded.rows)} sentences to read: {out / 'suspects.jsonl'}")
 

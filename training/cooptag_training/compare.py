@@ -19,9 +19,9 @@ import numpy as np
 from cooptag import Tagger
 from cooptag.artifact import write_durably
 from cooptag.errors import InputError
-from cooptag_training import baselines, calibrate, evaluate, metrics, pipeline, plots
+from cooptag_training import baselines, calibrate, evaluate, jsonl, metrics, pipeline, plots
 from cooptag_training.baselines import Setting
-from cooptag_training.dataset import content_hash, write_jsonl
+from cooptag_training.dataset import content_hash
 from cooptag_training.fit import label_matrix
 from cooptag_training.split import Row
 from cooptag_training.tracking import Tracker
@@ -75,7 +75,7 @@ def _kept(out: Path, name: str, making: str, make: Callable[[], tuple[dict[str, 
         if kept.get("making") == making:
             return kept
     result, predictions = make()
-    write_jsonl(out / f"{_slug(name)}.jsonl", predictions)
+    jsonl.write(out / f"{_slug(name)}.jsonl", predictions)
     result |= {"run": _slug(name), "making": making}
     write_durably(file, json.dumps(result, ensure_ascii=False).encode())
     return result
@@ -115,7 +115,7 @@ def _model(model: str, system: str, scored: Sequence[Row], out: Path) -> dict[st
     }
     result, predictions = _result(made, manifest.areas, scored, scores, predicted)
     name = _slug(model)
-    write_jsonl(out / f"{name}.jsonl", predictions)
+    jsonl.write(out / f"{name}.jsonl", predictions)
     print(_line(result), file=sys.stderr, flush=True)
     return {**result, "run": name}
 
@@ -178,13 +178,8 @@ def flips(first: Path, second: Path) -> list[dict[str, Any]]:
 
 
 def _predictions(file: Path) -> list[dict[str, Any]]:
-    try:
-        rows = [json.loads(line) for line in file.read_text(encoding="utf8").split("\n") if line]
-        if not all({"text", "gold", "predicted"} <= row.keys() for row in rows):
-            raise ValueError("a line lacks text, gold or predicted")
-    except (OSError, ValueError, AttributeError) as error:
-        raise InputError(f"{file}: is not the predictions of a run ({error}); name a .jsonl that `cooptag-train compare` wrote") from error
-    return rows
+    expected = "predictions of a run: a .jsonl that `cooptag-train compare` wrote"
+    return [row for _, row in jsonl.read(file, expected, ("text", "gold", "predicted"))]
 
 
 def _line(result: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """Do parallel sentences get the same tags, whatever their language? And do the words that are shown really carry the tags?"""
 
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from cooptag import Tagger
 from cooptag.errors import InputError
 from cooptag.types import Evidence
+from cooptag_training import jsonl
 from cooptag_training.evaluate import check_labels, scores_and_areas
 from cooptag_training.fit import label_matrix
 from cooptag_training.metrics import Bools, precision_recall_f1
@@ -34,21 +34,14 @@ def load(file: Path = DEFAULT_FILE) -> list[Parallel]:
 
     :raises InputError: naming the line at fault, or languages that are not the same throughout.
     """
-    try:
-        lines = [line for line in file.read_text(encoding="utf8").split("\n") if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot be read ({error}); expected JSONL of id, areas and texts") from error
-    found = []
-    for number, line in enumerate(lines, start=1):
+    found: list[Parallel] = []
+    for number, data in jsonl.read(file, "lines of id, areas and texts by language"):
         try:
-            data = json.loads(line)
             found.append(Parallel(str(data["id"]), tuple(data["areas"]), {str(k): str(v) for k, v in data["texts"].items()}))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{file}:{number}: is not an object of id, areas and texts by language ({error!r})") from error
         if set(found[-1].texts) != set(found[0].texts) or len(found[-1].texts) < 2:
             raise InputError(f"{file}:{number}: has the languages {', '.join(found[-1].texts)}; expected the same two or more in each line")
-    if not found:
-        raise InputError(f"{file}: holds no sentence; expected JSONL of id, areas and texts by language")
     return found
 
 

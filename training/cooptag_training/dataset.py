@@ -7,7 +7,7 @@ import hashlib
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cooptag.artifact import write_durably
 from cooptag.errors import InputError
 from cooptag.text import base_code, detect_language, unsupported_language
+from cooptag_training import jsonl
 from cooptag_training import split as splitting
 from cooptag_training.corpus import Article
 from cooptag_training.split import SPLITS, Row
@@ -47,25 +48,12 @@ def from_jsonl(file: Path) -> list[Row]:
 
     :raises InputError: naming the line, what it holds and what was expected.
     """
-    rows = []
-    try:
-        lines = file.read_bytes().split(b"\n")
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror}); expected a dataset folder or JSONL of text and labels") from error
-    for number, raw in enumerate(lines, start=1):
-        if raw.strip():
-            rows.append(_jsonl_row(f"{file}:{number}", number, raw.removeprefix(b"\xef\xbb\xbf")))
-    if not rows:
-        raise InputError(f'{file}: holds no row; expected lines such as {{"text": "…", "labels": ["…"]}}')
-    return rows
+    expected = 'a dataset folder, or lines such as {"text": "…", "labels": ["…"]}'
+    return [_row(f"{file}:{number}", number, data) for number, data in jsonl.read(file, expected)]
 
 
-def _jsonl_row(where: str, number: int, raw: bytes) -> Row:
-    try:
-        data = json.loads(raw, object_pairs_hook=_unique_keys)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: is not a JSON object in UTF-8 ({error})") from error
-    if not isinstance(data, dict) or not isinstance(data.get("text"), str) or not data["text"].strip():
+def _row(where: str, number: int, data: Mapping[str, Any]) -> Row:
+    if not isinstance(data.get("text"), str) or not data["text"].strip():
         raise InputError(f"{where}: expected an object with a text that is not empty")
     labels = data.get("labels", data.get("areas"))
     if not isinstance(labels, list) or not all(isinstance(x, str) and x for x in labels):
@@ -78,19 +66,6 @@ def _jsonl_row(where: str, number: int, raw: bytes) -> Row:
         raise InputError(f"{where}: split is {split!r}; expected one of {', '.join(SPLITS)}")
     lang = base_code(data.get("lang") or unsupported_language(data["text"]) or detect_language(data["text"]))
     return Row(f"{number}", data["text"], tuple(sorted(set(labels))), lang, data.get("group") or f"row {number}", split)
-
-
-def write_jsonl(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """One JSON object a line, written whole or not at all; a lone surrogate is written as its escape, and so read back."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_durably(file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf8", "backslashreplace"))
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = Counter(key for key, _ in pairs)
-    if twice := [key for key, n in keys.items() if n > 1]:
-        raise ValueError(f"key {twice[0]!r} stands twice")
-    return dict(pairs)
 
 
 def split_rows(rows: Sequence[Row], seed: int) -> list[Row]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cooptag import artifact, text
-from cooptag.errors import InputError, UsageError
+from cooptag.errors import UsageError
 from cooptag_training import areas as area_file
-from cooptag_training import augment, corpus, dataset, plots, release, tracking, vocabulary
+from cooptag_training import augment, corpus, dataset, jsonl, plots, release, tracking, vocabulary
 from cooptag_training.areas import AreaEntry
 from cooptag_training.config import TrainConfig
 from cooptag_training.release import Data
@@ -38,17 +38,10 @@ def build(corpus_folder: Path, areas_path: Path, out: Path, seed: int, forbidden
     labels = [entry.area.id for entry in entries]
     rows = dataset.from_articles(corpus.load(corpus_folder, set(labels)))
     for file in forbidden:
-        check_forbidden(rows, _texts(file))
+        check_forbidden(rows, [str(line["text"]) for _, line in jsonl.read(file, "a text on each line", ["text"])])
     rows = dataset.split_rows(rows, seed)
     digest = dataset.save(rows, labels, out, f"`{corpus_folder.name}/`, seed {seed}")
     return Data(rows, labels, entries, digest, str(out))
-
-
-def _texts(file: Path) -> list[str]:
-    try:
-        return [json.loads(line)["text"] for line in file.read_text(encoding="utf8").split("\n") if line.strip()]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file}: is not JSONL with a text on each line ({error})") from error
 
 
 def load_data(path: Path, areas_path: Path | None, seed: int) -> Data:

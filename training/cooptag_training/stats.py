@@ -1,13 +1,11 @@
 """`cooptag-train corpus stats`: every measure of `variety` over a corpus, as data and as lines for a person."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cooptag.errors import InputError
 from cooptag.text import segment
-from cooptag_training import dataset, variety
+from cooptag_training import dataset, jsonl, variety
 from cooptag_training.areas import AreaEntry
 from cooptag_training.corpus import Article
 from cooptag_training.split import Row
@@ -86,11 +84,8 @@ def foreign_sentences(file: Path) -> list[Row]:
 
     :raises InputError: naming the file and what was expected.
     """
-    try:
-        records = [json.loads(line) for line in file.read_text(encoding="utf8").split("\n") if line.strip()]
-        texts = [(str(record.get("doc", number)), str(record["text"])) for number, record in enumerate(records)]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{file}: is not JSONL with a text on each line ({error!r})") from error
+    records = jsonl.read(file, "a text on each line", ["text"])
+    texts = [(str(record.get("doc", number)), str(record["text"])) for number, record in records]
     found = [
         Row(f"{group}:{start}", text[start:end], (), "en", group)
         for group, text in texts[:: -(-len(texts) // MOST_DOCUMENTS) or 1]
