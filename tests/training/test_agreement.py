@@ -64,7 +64,7 @@ def test_a_broken_line_is_named(tmp_path: Path, line: str) -> None:
 
 
 def test_a_missing_or_empty_file_says_what_was_expected(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read .*expected lines of article"):
+    with pytest.raises(InputError, match=r"cannot be read .*expected lines of article"):
         agreement.load(tmp_path / "none.jsonl", AREAS)
     (tmp_path / "empty.jsonl").write_text("\n")
     with pytest.raises(InputError, match="holds no line"):

@@ -184,3 +184,13 @@ def test_evaluation_refuses_labels_that_the_model_does_not_know(tiny_model: Path
     (tmp_path / "rows.jsonl").write_text('{"text": "a", "labels": ["tourism"]}\n')
     with pytest.raises(InputError, match="labels tourism are not among the model's areas"):
         evaluate.evaluate(Tagger.load(tiny_model), evaluate.read_rows(tmp_path / "rows.jsonl"))
+
+
+def test_a_dataset_that_the_model_was_not_made_from_is_noticed(tiny_model: Path, tmp_path: Path) -> None:
+    tagger = Tagger.load(tiny_model)
+    for folder, digest in (("own", tagger.folder.manifest.data_hash), ("other", "1" * 64)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "README.md").write_text(f"content_hash: {digest}\n")
+    assert evaluate.may_have_seen(tagger, tmp_path / "other")
+    assert not evaluate.may_have_seen(tagger, tmp_path / "own")
+    assert not evaluate.may_have_seen(tagger, tmp_path / "rows.jsonl"), "a file of sentences names no splits of its own"

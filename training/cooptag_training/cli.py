@@ -124,7 +124,14 @@ def evaluate(
     from cooptag_training import jsonl
     from cooptag_training import tracking as track
 
-    report, wrong = scoring.evaluate(Tagger.load(model), scoring.read_rows(data, split))
+    tagger = Tagger.load(model)
+    report, wrong = scoring.evaluate(tagger, scoring.read_rows(data, split))
+    if scoring.may_have_seen(tagger, data):
+        print(
+            f"warning: {data} is not what this model was trained on (hash {tagger.folder.manifest.data_hash[:12]}…): its {split} split may "
+            "hold articles that the model has seen; scores may be too high",
+            file=sys.stderr,
+        )
     if errors is not None:
         jsonl.write(errors, wrong)
     _track_evaluation(track.make(tracking), model, data, report)

@@ -29,6 +29,11 @@ def read_rows(data: Path, split: str = "test") -> list[Row]:
     return rows
 
 
+def may_have_seen(tagger: Tagger, data: Path) -> bool:
+    """Whether `data` is a dataset folder that the model was not made from: another split of articles that it may have been trained on."""
+    return data.is_dir() and tagger.folder.manifest.data_hash not in (data / "README.md").read_text(encoding="utf8")
+
+
 def evaluate(tagger: Tagger, rows: Sequence[Row]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The report of `metrics.report`, and each wrong sentence with its gold and predicted areas, worst first.
 
