@@ -8,6 +8,7 @@ code points of the text as given; `normalize` keeps none, it makes the tokenizer
 import re
 import unicodedata
 from collections.abc import Container, Iterator
+from copy import copy
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -389,9 +390,7 @@ def _indonesian_or_malay(words: list[str], guess: str) -> str:
 
 @cache
 def _identifier() -> "LanguageIdentifier":
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier = copy(_all_languages())  # its tables are read once; a copy keeps its own choice of languages
     identifier.set_languages(["vi", "en", "id", "ms", "tl", "fr", "es", "de", "pt"])
     return identifier
 

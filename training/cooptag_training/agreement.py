@@ -16,6 +16,8 @@ from cooptag_training import jsonl, metrics
 from cooptag_training.corpus import Article
 
 FILE_NAME = "second-labels.jsonl"
+KEYS = ("article", "text", "first", "second", "settled")
+EXPECTED = f"lines of {', '.join(KEYS)}"
 
 
 @dataclass(frozen=True)
@@ -35,16 +37,15 @@ def load(file: Path, areas: Sequence[str]) -> list[Reading]:
     :param areas: the known area ids.
     :raises InputError: naming the line and what was expected; also where the file holds no reading.
     """
-    expected = "lines of article, text, first, second, settled"
-    return [_reading(f"{file}:{number}", data, set(areas)) for number, data in jsonl.read(file, expected)]
+    return [_reading(f"{file}:{number}", data, set(areas)) for number, data in jsonl.read(file, EXPECTED, KEYS)]
 
 
 def _reading(where: str, data: Mapping[str, Any], areas: set[str]) -> Reading:
     try:
         labels = {key: _labels(data[key], areas) for key in ("first", "second", "settled")}
-        return Reading(str(data["article"]), str(data["text"]), **labels)
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{where}: expected an object of article, text, first, second, settled ({error!r})") from error
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{where}: {error}; expected {EXPECTED}") from error
+    return Reading(str(data["article"]), str(data["text"]), **labels)
 
 
 def _labels(value: object, areas: set[str]) -> frozenset[str]:

@@ -35,11 +35,11 @@ def load(file: Path = DEFAULT_FILE) -> list[Parallel]:
     :raises InputError: naming the line at fault, or languages that are not the same throughout.
     """
     found: list[Parallel] = []
-    for number, data in jsonl.read(file, "lines of id, areas and texts by language"):
-        try:
-            found.append(Parallel(str(data["id"]), tuple(data["areas"]), {str(k): str(v) for k, v in data["texts"].items()}))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{file}:{number}: is not an object of id, areas and texts by language ({error!r})") from error
+    expected = "lines of id, areas and texts by language"
+    for number, data in jsonl.read(file, expected, ("id", "areas", "texts")):
+        if not isinstance(data["areas"], list) or not isinstance(data["texts"], dict):
+            raise InputError(f"{file}:{number}: areas is no list, or texts no object; expected {expected}")
+        found.append(Parallel(str(data["id"]), tuple(data["areas"]), {lang: str(text) for lang, text in data["texts"].items()}))
         if set(found[-1].texts) != set(found[0].texts) or len(found[-1].texts) < 2:
             raise InputError(f"{file}:{number}: has the languages {', '.join(found[-1].texts)}; expected the same two or more in each line")
     return found

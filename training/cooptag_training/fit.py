@@ -226,7 +226,6 @@ def sentence_vectors(texts: Sequence[str], source: str = "auto", prefix: str = "
     """Mean-pooled vectors of the encoder as pretrained, (n, H) float32, on CPU; texts are cut at 128 tokens.
 
     :param loaded: the encoder and tokenizer if they are loaded already.
-
     :raises UsageError: if the encoder cannot be had, see `pretrained.load`.
     """
     import torch
