@@ -20,7 +20,7 @@ from cooptag.decode import Decoder
 from cooptag.errors import ModelError
 from cooptag.types import Area
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST = "manifest.json"
 FILES = ("model.onnx", "tokenizer.json", "areas.json", "golden.json", "examples.npz", "README.md")
 # A folder larger than this is refused before it is read: released models stay under 40 MB, bring-your-own ones
@@ -28,6 +28,8 @@ FILES = ("model.onnx", "tokenizer.json", "areas.json", "golden.json", "examples.
 MAX_FILE_BYTES = 1_000_000_000
 MAX_LENGTH = 8192  # tokens
 DEFAULT_MODEL = "cooptag-small"
+# Short names of models. "auto" is two of them, see `Tagger.load`; a large one is built, not shipped (README).
+SIZES = {"nano": "cooptag-nano", "small": DEFAULT_MODEL, "large": "cooptag-large"}
 _AREAS = TypeAdapter(list[Area])
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -45,7 +47,8 @@ class Manifest(BaseModel):
     """manifest.json. Lists have one entry for each area, in the order of `areas`.
 
     `thresholds` serve `goal`; `goals` holds the thresholds of every goal that they were fitted for. `none` and
-    `uncertain_from` are the decoder's.
+    `uncertain_from` are the decoder's. `pass_on_from`: the expected number of wrong areas from which "auto" asks the
+    default model as well. `teacher` is the model whose scores this one learned, "" for none.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -59,12 +62,14 @@ class Manifest(BaseModel):
     calibration: Calibration
     none: tuple[float, float]
     uncertain_from: float
+    pass_on_from: float
     max_length: int
     languages: list[str]
     text_version: str
     prefix: str
     precision: str
     base_model: str
+    teacher: str
     data_hash: str
     run_id: str
     git_commit: str
@@ -93,11 +98,12 @@ class ModelFolder:
 
 
 def find(model: str | os.PathLike[str] | None = None) -> Path:
-    """The folder of a shipped model's name, or of a path (anything with a separator, or a folder that exists).
+    """The folder of a shipped model's name or size, or of a path (anything with a separator, or a folder that exists).
 
     :raises ModelError: if there is no such folder.
     """
     name = DEFAULT_MODEL if model is None else os.fspath(model)
+    name = SIZES.get(name, name)
     if _NAME.fullmatch(name):
         for folder in _shipped_models():
             if (folder / name).is_dir():

@@ -3,9 +3,12 @@
 import copy
 import difflib
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,9 +19,12 @@ from cooptag.decode import Bools, Floats
 from cooptag.errors import ModelError, UsageError
 from cooptag.types import Area, AreaScore, Evidence, TaggedSentence
 
+AUTO = "auto"
 NOT_FINITE = "not_finite: the model returned NaN or infinity for this text"
 # What every token adds to every logit is kept for so many sentences at a time.
 EXPLAINED_AT_ONCE = 64
+# Texts that are read and decided on together: enough to sort by length, few enough that results come early.
+CHUNK = 1024
 # Largest |Δlogit| from the golden logits, which the exporting machine computed. In 8-bit arithmetic a rounding step
 # that falls the other way on another processor moves a logit by less than this.
 GOLDEN_TOLERANCE = {"fp32": 1e-3, "int8": 0.05}
@@ -38,15 +44,35 @@ class Tagger:
         self.folder = folder
         self.decoder = folder.manifest.decoder()
         self.encoder = Encoder(folder, device, threads)
+        # "auto": texts of which so many areas are expected to be wrong go on to a better tagger.
+        self.second: Tagger | None = None
+        self.pass_on_from = folder.manifest.pass_on_from
 
     @classmethod
     def load(cls, model: str | os.PathLike[str] | None = None, device: str = "auto", threads: int | None = None) -> "Tagger":
-        """The shipped model, a shipped model's name, or a folder; every file's digest is checked first.
+        """The shipped model, a shipped model's name or size, or a folder; every file's digest is checked first.
+
+        "auto" is the nano model, which answers what it is sure of and asks the default one about the rest.
 
         :raises ModelError: if the folder is absent, damaged or not a cooptag model.
         :raises UsageError: if the device is unknown or cannot be had.
         """
-        return cls(artifact.load(artifact.find(model)), device, threads)
+        if model != AUTO:
+            return cls(artifact.load(artifact.find(model)), device, threads)
+        return cls.load("nano", device, threads).backed_by(cls.load(None, device, threads))
+
+    def backed_by(self, second: "Tagger", pass_on_from: float | None = None) -> "Tagger":
+        """The same tagger, asking a better one about each text of which it expects so many areas to be wrong.
+
+        :param pass_on_from: expected number of wrong areas; None for what this model's folder says.
+        :raises ModelError: if the two tag with different areas.
+        """
+        if second.decoder.areas != self.decoder.areas:
+            raise ModelError(f"{second.folder.path}: has other areas than {self.folder.path}; take two models of one label set")
+        other = copy.copy(self)
+        other.second = second
+        other.pass_on_from = self.folder.manifest.pass_on_from if pass_on_from is None else pass_on_from
+        return other
 
     def at(self, goal: str | None = None, thresholds: float | Mapping[str, float] | None = None) -> "Tagger":
         """The same model deciding by other thresholds; it shares the loaded network.
@@ -67,6 +93,7 @@ class Tagger:
             chosen = self._overridden(chosen, thresholds)
         other = copy.copy(self)
         other.decoder = self.decoder.with_thresholds(chosen)
+        other.second = self.second and self.second.at(goal, thresholds)
         return other
 
     def _overridden(self, chosen: Floats, thresholds: float | Mapping[str, float]) -> Floats:
@@ -108,11 +135,8 @@ class Tagger:
         """
         if isinstance(texts, str):
             raise UsageError("tag() takes a list of texts, got one string; use tag([text]) or tag_article(text)")
-        items = list(texts)
-        for i, item in enumerate(items):
-            if not isinstance(item, str):
-                raise UsageError(f"texts[{i}] is {type(item).__name__}; expected str")
-        return self._tag_spans([(t, text.Span(0, len(t))) for t in items], lang, all_scores, explain)
+        items = [_checked(item, i) for i, item in enumerate(texts)]
+        return list(self._stream(((t, text.Span(0, len(t))) for t in items), lang, all_scores, explain))
 
     def tag_article(
         self, article: str, lang: str | None = None, all_scores: bool = False, explain: bool = False
@@ -122,46 +146,97 @@ class Tagger:
         The offsets of an explained area's words count from the start of their sentence.
         :raises UsageError: if `article` is not a string.
         """
+        return list(self.stream_article(article, lang, all_scores, explain))
+
+    def stream(
+        self, texts: Iterable[str], lang: str | None = None, all_scores: bool = False, explain: bool = False
+    ) -> Iterator[TaggedSentence]:  # fmt: skip
+        """`tag` of any number of texts in flat memory: some thousands are read ahead, and results come in order.
+
+        :raises UsageError: where `texts` holds something that is not a string.
+        """
+        return self._stream(((_checked(t, i), text.Span(0, len(t))) for i, t in enumerate(texts)), lang, all_scores, explain)
+
+    def stream_article(
+        self, article: str, lang: str | None = None, all_scores: bool = False, explain: bool = False
+    ) -> Iterator[TaggedSentence]:  # fmt: skip
+        """`tag_article` of a text of any length in flat memory.
+
+        :raises UsageError: if `article` is not a string.
+        """
         if not isinstance(article, str):
             raise UsageError(f"article is {type(article).__name__}; expected str")
         spans = text.segment(article, lang)
-        return self._tag_spans([(article[s.start : s.end], s) for s in spans], lang, all_scores, explain)
+        return self._stream(((article[s.start : s.end], s) for s in spans), lang, all_scores, explain)
 
-    def _tag_spans(self, items: Sequence[tuple[str, text.Span]], lang: str | None, all_scores: bool, explain: bool) -> list[TaggedSentence]:
-        langs = [lang or text.detect_language(t) for t, _ in items]
-        normalised = [text.normalize(t, code) for (t, _), code in zip(items, langs, strict=True)]
-        logits, truncated = self.encoder.logits(normalised)
-        scores = self.decoder.scores(logits)
-        chosen = self.decoder.decide(scores)
-        empty = ~_readable(normalised)
-        chosen &= ~empty[:, None]
-        bad: Bools = np.asarray(np.isnan(scores).any(axis=1))
-        none = self.decoder.none_scores(scores)
-        uncertain: Bools = np.asarray(self.decoder.uncertain(scores, chosen) & ~empty & ~bad)
-        tagged = [
-            TaggedSentence(
-                *(span.start, span.end, sentence, langs[i]),
-                areas=() if bad[i] else self._ranked(scores[i], chosen[i]),
-                truncated=bool(truncated[i]),
-                forced=span.forced,
-                none=1.0 if empty[i] else round(float(none[i]), 4),
-                uncertain=bool(uncertain[i]),
-                unsupported=self._unsupported(sentence, lang),
-                all_scores=self._ranked(scores[i], np.ones_like(chosen[i]), keep_order=True) if all_scores and not bad[i] else None,
-                error=NOT_FINITE if bad[i] else None,
-            )
-            for i, (sentence, span) in enumerate(items)
-        ]
-        if not explain:
-            return tagged
-        chunks = (slice(start, start + EXPLAINED_AT_ONCE) for start in range(0, len(tagged), EXPLAINED_AT_ONCE))
-        return [sentence for chunk in chunks for sentence in self._explained(tagged[chunk], normalised[chunk])]
-
-    def _unsupported(self, sentence: str, lang: str | None) -> str | None:
+    def _stream(
+        self, items: Iterable[tuple[str, text.Span]], lang: str | None, all_scores: bool, explain: bool
+    ) -> Iterator[TaggedSentence]:  # fmt: skip
         supported = self.folder.manifest.languages
-        if lang is None:
-            return text.unsupported_language(sentence, supported)
-        return None if text.base_code(lang) in supported else lang
+        waiting: deque[tuple[list[tuple[str, text.Span]], list[text.Analysis]]] = deque()
+
+        def normalized() -> Iterator[list[str]]:
+            for chunk in _chunks(items, EXPLAINED_AT_ONCE if explain else CHUNK):
+                waiting.append((chunk, [text.analyze(t, lang, supported) for t, _ in chunk]))
+                yield [analysis.normalized for analysis in waiting[-1][1]]
+
+        for judged in self._judge(normalized(), explain):
+            chunk, analyses = waiting.popleft()
+            tagged = self._sentences(chunk, analyses, judged, all_scores)
+            yield from self._explained(tagged, [analysis.normalized for analysis in analyses]) if explain else tagged
+
+    def _judge(self, chunks: Iterable[list[str]], thorough: bool = False) -> Iterator["_Judged"]:
+        """What is decided of each chunk of normalised texts; a text that is not sure enough goes on to `self.second`.
+
+        :param thorough: all texts go on to the second tagger if there is one.
+        """
+        if self.second is None:
+            read: deque[list[str]] = deque()
+            for logits, truncated in self.encoder.stream(_kept(chunks, read)):
+                yield self._decide(read.popleft(), logits, truncated)
+            return
+        if thorough:
+            yield from self.second._judge(chunks)
+            return
+        first: deque[tuple[_Judged, npt.NDArray[np.intp]]] = deque()
+
+        def unsure() -> Iterator[list[str]]:
+            read: deque[list[str]] = deque()
+            for logits, truncated in self.encoder.stream(_kept(chunks, read)):
+                texts = read.popleft()
+                judged = self._decide(texts, logits, truncated)
+                rows = np.flatnonzero(judged.doubt >= self.pass_on_from)
+                first.append((judged, rows))
+                yield [texts[i] for i in rows]
+
+        for better in self.second._judge(unsure()):
+            judged, rows = first.popleft()
+            yield judged.with_rows(rows, better)
+
+    def _decide(self, texts: Sequence[str], logits: npt.NDArray[np.float32], truncated: Bools) -> "_Judged":
+        decoder = self.decoder
+        scores = decoder.scores(logits)
+        readable = _readable(texts)
+        chosen = decoder.decide(scores) & readable[:, None]
+        bad: Bools = np.asarray(np.isnan(scores).any(axis=1))
+        none = np.where(readable, decoder.none_scores(scores), 1.0)
+        doubt = np.where(readable & ~bad, decoder.expected_errors(scores, chosen), 0.0)
+        return _Judged(scores, chosen, none, doubt, doubt >= decoder.uncertain_from, truncated, bad)
+
+    def _sentences(
+        self, items: Sequence[tuple[str, text.Span]], analyses: Sequence[text.Analysis], judged: "_Judged", all_scores: bool
+    ) -> list[TaggedSentence]:  # fmt: skip
+        areas = self._ranked(judged.scores, judged.chosen & ~judged.bad[:, None])
+        scores = self._ranked(judged.scores, np.ones_like(judged.chosen), keep_order=True) if all_scores else None
+        columns = (np.round(judged.none, 4).tolist(), judged.uncertain.tolist(), judged.truncated.tolist(), judged.bad.tolist())
+        return [
+            TaggedSentence(
+                *(span.start, span.end, sentence, analysis.lang),
+                areas=areas[i], truncated=truncated, forced=span.forced, none=none, uncertain=uncertain, unsupported=analysis.unsupported,
+                all_scores=None if scores is None or bad else scores[i], error=NOT_FINITE if bad else None,
+            )
+            for i, ((sentence, span), analysis, none, uncertain, truncated, bad) in enumerate(zip(items, analyses, *columns, strict=True))
+        ]  # fmt: skip
 
     def _explained(self, tagged: Sequence[TaggedSentence], normalised: Sequence[str]) -> list[TaggedSentence]:
         """The sentences, each area with its evidence, its score without it, and the nearest labelled sentences."""
@@ -189,12 +264,17 @@ class Tagger:
     def _examples(self) -> evidence.Examples:
         return evidence.Examples(self.folder.examples, self.folder.path / "examples.npz", self.decoder.areas)
 
-    def _ranked(self, scores: Any, mask: Any, keep_order: bool = False) -> tuple[AreaScore, ...]:
-        """The areas under `mask` (A,), highest score first; equal scores keep manifest order."""
-        index = np.flatnonzero(mask)
+    def _ranked(self, scores: Floats, mask: Bools, keep_order: bool = False) -> list[tuple[AreaScore, ...]]:
+        """The areas of each row under `mask` (n, A), highest score first; equal scores keep manifest order."""
+        rows, columns = np.nonzero(mask)
+        found = scores[rows, columns]
         if not keep_order:
-            index = index[np.argsort(-scores[index], kind="stable")]
-        return tuple(AreaScore(self.decoder.areas[i], round(float(scores[i]), 4)) for i in index)
+            order = np.lexsort((columns, -found, rows))
+            rows, columns, found = rows[order], columns[order], found[order]
+        ranked: list[list[AreaScore]] = [[] for _ in mask]
+        for row, column, score in zip(rows.tolist(), columns.tolist(), np.round(found, 4).tolist(), strict=True):
+            ranked[row].append(AreaScore(self.decoder.areas[column], score))
+        return [tuple(areas) for areas in ranked]
 
     def logits(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Raw logits (n, A) of texts in their detected language, before calibration: what thresholds are fitted on."""
@@ -210,6 +290,7 @@ class Tagger:
         keep = (
             "name",
             "base_model",
+            "teacher",
             "precision",
             "max_length",
             "languages",
@@ -226,6 +307,7 @@ class Tagger:
             "device": self.encoder.device,
             "goals": list(manifest.goals),
             "areas": manifest.areas,
+            **({"second": self.second.info()} if self.second else {}),
         }
 
     def verify(self) -> float:
@@ -254,7 +336,7 @@ class Tagger:
                 f"{file}: logits differ by {difference:.2g} (at most {tolerance} expected), "
                 f"{wrong} texts are tagged otherwise; this runtime does not compute what the model was released with"
             )
-        return difference
+        return max(difference, self.second.verify()) if self.second else difference
 
     def _tagged_otherwise(self, texts: Sequence[str], logits: Any, areas: list[list[str]], tolerance: float) -> int:
         """How many texts differ in an area that stays on one side of its threshold if its logit moves by `tolerance`."""
@@ -272,12 +354,55 @@ class Tagger:
         return int((sure & (decide(0.0) != gold)).any(axis=1).sum())
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """What was decided of n texts: scores and chosen areas (n, A); the others (n,). `doubt` is the expected number of wrong areas."""
+
+    scores: Floats
+    chosen: Bools
+    none: Floats
+    doubt: Floats
+    uncertain: Bools
+    truncated: Bools
+    bad: Bools
+
+    def with_rows(self, rows: npt.NDArray[np.intp], other: "_Judged") -> "_Judged":
+        """The same with these rows, (k,), as another judged its k texts."""
+        for column in fields(self):
+            getattr(self, column.name)[rows] = getattr(other, column.name)
+        return self
+
+
+def _checked(item: Any, i: int) -> str:
+    if not isinstance(item, str):
+        raise UsageError(f"texts[{i}] is {type(item).__name__}; expected str")
+    return item
+
+
+def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    iterator = iter(items)
+    return iter(lambda: list(islice(iterator, size)), [])
+
+
+def _kept(chunks: Iterable[list[str]], kept: deque[list[str]]) -> Iterator[list[str]]:
+    """The chunks, each kept until what is computed of it comes back."""
+    for chunk in chunks:
+        kept.append(chunk)
+        yield chunk
+
+
 def _normalised(texts: Sequence[str]) -> list[str]:
     """Texts as the encoder reads them, each in its detected language."""
-    return [text.normalize(t, text.detect_language(t)) for t in texts]
+    return [text.analyze(t).normalized for t in texts]
 
 
-def _readable(texts: Sequence[str]) -> npt.NDArray[np.bool_]:
+_DIGIT = re.compile(r"\d")
+
+
+def _readable(texts: Sequence[str]) -> Bools:
     """Which texts have letters, and no more digits than letters, (n,): the others are signs, datelines and figures, and name nothing."""
-    counts = ((sum(map(str.isalpha, t)), sum(map(str.isdigit, t))) for t in texts)
-    return np.array([letters > 0 and letters >= digits for letters, digits in counts], dtype=bool)
+    return np.array([any(map(str.isalpha, t)) and (not _DIGIT.search(t) or _mostly_letters(t)) for t in texts], dtype=bool)
+
+
+def _mostly_letters(text: str) -> bool:
+    return sum(map(str.isalpha, text)) >= sum(map(str.isdigit, text))

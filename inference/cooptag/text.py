@@ -308,6 +308,28 @@ _VIETNAMESE: Final = re.compile(f"[{data.VIETNAMESE_LETTERS}]")
 _WORD: Final = re.compile(rf"{_LETTER}+")
 _INDONESIAN: Final = frozenset(data.INDONESIAN_WORDS.split())
 _MALAY: Final = frozenset(data.MALAY_WORDS.split())
+_ENGLISH: Final = frozenset(data.ENGLISH_WORDS.split())
+
+
+class Analysis(NamedTuple):
+    """What is known of a text before it is tagged: its language, whether that is one of the model's, and how it is read."""
+
+    lang: str
+    unsupported: str | None
+    normalized: str
+
+
+def analyze(text: str, lang: str | None = None, supported: Container[str] = LANGUAGES) -> Analysis:
+    """`detect_language`, `unsupported_language` and `normalize` of a text at once, cleaning and judging it once.
+
+    :param lang: the language where it is known; else it is detected.
+    :param supported: the languages of the model.
+    """
+    clean = _clean(text)
+    sample = clean if len(text) <= DETECT_CHARS else _clean(text[:DETECT_CHARS])
+    found = lang or _language(sample)
+    foreign = _unsupported(sample, found, supported) if lang is None else None if base_code(lang) in supported else lang
+    return Analysis(found, foreign, _normal(clean, found))
 
 
 def detect_language(text: str) -> str:
@@ -316,7 +338,11 @@ def detect_language(text: str) -> str:
     Reads the first `DETECT_CHARS` code points. A script with one language here settles it (so Ukrainian is "ru",
     Persian "ar", Nepali "hi"); py3langid chooses among the Latin ones. NFC, NFD and both Vietnamese tone styles agree.
     """
-    sample = _canonical_vietnamese(_clean(text[:DETECT_CHARS]))
+    return _language(_clean(text[:DETECT_CHARS]))
+
+
+def _language(clean: str) -> str:
+    sample = _canonical_vietnamese(clean)
     script = _main_script(sample)
     if script is None:
         return "und"
@@ -327,6 +353,8 @@ def detect_language(text: str) -> str:
 _WRITTEN_AS: Final = {"tl": "fil", **dict.fromkeys(("wuu", "yue", "lzh", "hak", "nan", "cdo", "gan"), "zh")}
 MIN_LETTERS: Final = 20
 SURE: Final = 0.8
+# Share of English function words, "the" among them, from which a text is English.
+PLAINLY: Final = 0.25
 
 
 def unsupported_language(text: str, supported: Container[str] = LANGUAGES) -> str | None:
@@ -336,6 +364,13 @@ def unsupported_language(text: str, supported: Container[str] = LANGUAGES) -> st
     Arabic or Indic text of fewer than `MIN_LETTERS` letters is left alone.
     """
     sample = _clean(text[:DETECT_CHARS])
+    return _unsupported(sample, _language(sample), supported)
+
+
+def _unsupported(sample: str, lang: str, supported: Container[str]) -> str | None:
+    """Of a clean sample that `_language` found to be `lang`."""
+    if lang in supported and (lang == "vi" or (lang == "en" and _plainly_english(_WORD.findall(sample)))):
+        return None
     script = _main_script(sample)
     if script is None or (script in ("latin", "ru", "ar", "hi") and sum(map(len, _WORD.findall(sample))) < MIN_LETTERS):
         return None
@@ -368,6 +403,8 @@ def _latin_language(sample: str) -> str:
     words = _WORD.findall(sample)
     if 3 * sum(_VIETNAMESE.search(word) is not None for word in words) >= len(words):
         return "vi"
+    if _plainly_english(words):
+        return "en"
     # An English sentence on Hà Nội and Đà Nẵng is English: accented names say little of the words around them.
     plain = [word for word in words if word.isascii() or not word[0].isupper()]
     code, probability = _identifier().classify(" ".join(plain or words))
@@ -377,6 +414,11 @@ def _latin_language(sample: str) -> str:
     if code in ("id", "ms"):
         return _indonesian_or_malay(words, code)
     return "fil" if code == "tl" else str(code)
+
+
+def _plainly_english(words: list[str]) -> bool:
+    """Whether so many of the words are English function words that no classifier need be asked: it takes twice the rest's time."""
+    return len(words) >= 5 and PLAINLY * len(words) <= sum(word in _ENGLISH for word in words) and "the" in words
 
 
 def _indonesian_or_malay(words: list[str], guess: str) -> str:
@@ -405,6 +447,7 @@ def _all_languages() -> "LanguageIdentifier":
 # -------------------------------------------------------------------------------------------------- normalising
 
 _SPACE: Final = re.compile(rf"[\s{_CONTROL}]+")
+_PRINTED: Final = re.compile("[\u034f\u180e\u3164\uffa0]")
 _JOINER: Final = re.compile("[\u200c\u200d]+")
 _JOINED: Final = "\u0620-\u06ff\u0750-\u077f\u0900-\u0dff"
 _HIDDEN: Final = re.compile(rf"(?<![{_JOINED}\u0300-\u036f])[\u200c\u200d]|[\u200c\u200d](?![{_JOINED}])|(?![\u200c\u200d])[{_INVISIBLE}]")
@@ -421,7 +464,11 @@ def normalize(text: str, lang: str | None = None) -> str:
 
     :param lang: ISO 639 code of the text; None detects it where that matters.
     """
-    text = _burmese_unicode(_clean(text))
+    return _normal(_clean(text), lang)
+
+
+def _normal(clean: str, lang: str | None) -> str:
+    text = _burmese_unicode(clean)
     vietnamese = _canonical_vietnamese(text)
     if vietnamese != text and (base_code(lang) if lang else detect_language(text)) == "vi":
         return vietnamese
@@ -430,11 +477,23 @@ def normalize(text: str, lang: str | None = None) -> str:
 
 def _clean(text: str) -> str:
     """Visible and composed. Composing can part a joiner from the mark that justified it: repeated until nothing moves."""
+    if _is_clean(text):
+        return text.strip(" ")
     for _ in range(3):
         before, text = text, _compose(_visible(text))
         if text == before or not _JOINER.search(text):
             return text
     return _compose(_JOINER.sub("", text))
+
+
+def _is_clean(text: str) -> bool:
+    """Whether nothing but spaces at the ends can be cleaned away, which is quickly said of most text.
+
+    What Python does not print is a control, invisible, a surrogate, or white space other than " "; `_PRINTED` are the exceptions.
+    """
+    if not text.isprintable() or "  " in text:
+        return False
+    return text.isascii() or not (_PRINTED.search(text) or not unicodedata.is_normalized("NFC", text) or _mark_burst().search(text))
 
 
 def _visible(text: str) -> str:
@@ -477,6 +536,8 @@ _OLD_TONE: Final = re.compile(
     rf"(?!{_LETTER}|[\u0300-\u036f])",
     re.I,
 )
+_OLD_RHYME: Final = re.compile(f"[oOuU][{''.join(sorted({rhyme[1] for rhyme in _TONE}))}]")
+_ETH_LETTER: Final = re.compile("[ÐðƉ]")
 _ETH: Final = str.maketrans("ÐðƉ", "ĐđĐ")  # Icelandic and African look-alikes from old Vietnamese fonts
 
 
@@ -484,7 +545,11 @@ def _canonical_vietnamese(text: str) -> str:
     """Composed text as modern Vietnamese spelling would have it; wrong for other languages' words (Noé → Nóe)."""
     if text.isascii():
         return text
-    return _OLD_TONE.sub(lambda match: match[1] + _TONE.get(match[2], match[2]), text.translate(_ETH))
+    if _ETH_LETTER.search(text):
+        text = text.translate(_ETH)
+    if not _OLD_RHYME.search(text):  # many times as fast as the whole pattern, and few texts have one
+        return text
+    return _OLD_TONE.sub(lambda match: match[1] + _TONE.get(match[2], match[2]), text)
 
 
 # Zawgyi only: virama not between consonants or under nga, e or r with no consonant before it, U+105A, U+1060 to 1097.

@@ -1,6 +1,7 @@
 """Training-time augmentation, drawn once from the seed so that a resumed run sees the same rows. Not part of the corpus."""
 
 import random
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,6 +17,9 @@ AND = {
     "th": " และ", "lo": " ແລະ ", "km": " និង", "my": " နှင့် ", "zh": "和", "ja": "及び", "ko": " 및 ", "ru": " и ", "ar": " و", "hi": " और ",
     "ta": " மற்றும் ",
 }  # fmt: skip
+# Where a clause begins: after a comma and its like, before an "and" and its like.
+_JOINS = "|".join(sorted({*(word.strip() for word in AND.values()), "cũng như", "nhằm", "trong đó", "as well as", "including", "serta"}))
+_CLAUSE = re.compile(rf"(?<=[,;:，、；،])\s*|\s+(?=(?:{_JOINS})\s)")
 UNSPACED = ("zh", "ja", "th", "lo", "km", "my")
 
 
@@ -36,6 +40,27 @@ def augment(rows: Sequence[Row], config: Augment, entries: Sequence[AreaEntry], 
     return [*rows, *_joined(rows, config.join, draw), *lists, *changed, *_cues(entries, config.cues, draw)]
 
 
+def recombined(rows: Sequence[Row], config: Augment, seed: int) -> list[Row]:
+    """Clauses of the rows cut out and mixed, without labels: a teacher says what they carry."""
+    draw = random.Random(seed)  # noqa: S311
+    clauses = [[clause for clause in _CLAUSE.split(row.text) if clause.strip()] for row in rows]
+    pool: dict[str, list[str]] = {}
+    for row, parts in zip(rows, clauses, strict=True):
+        pool.setdefault(row.lang, []).extend(part.strip() for part in parts)
+    made = []
+    for i in draw.choices([i for i, parts in enumerate(clauses) if len(parts) > 2] or [0], k=round(config.cut * len(rows))):
+        first, last = sorted(draw.sample(range(len(clauses[i]) + 1), 2)) if len(clauses[i]) > 1 else (0, 1)
+        made.append(replace(rows[i], id=f"{rows[i].id} cut", text=_spaced(clauses[i][first:last], rows[i].lang), labels=()))
+    for row in draw.choices(rows, k=round(config.mixed * len(rows))):
+        parts = draw.choices(pool[row.lang], k=draw.choice((2, 3, 4)))
+        made.append(replace(row, id=f"{row.id} mixed", text=_spaced(parts, row.lang), labels=()))
+    return made
+
+
+def _spaced(parts: Sequence[str], lang: str) -> str:
+    return ("" if lang in UNSPACED else " ").join(part.strip() for part in parts)
+
+
 def strip_accents(text: str) -> str:
     """Vietnamese as typed without diacritics: «hợp tác» → «hop tac», «Đông» → «Dong»."""
     bare = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
@@ -54,7 +79,7 @@ def _joined(rows: Sequence[Row], share: float, draw: random.Random) -> list[Row]
     joined = []
     for row in draw.choices(rows, k=round(share * len(rows))) if rows else []:
         parts = [row, *draw.choices(by_lang[row.lang], k=draw.choice((1, 1, 2)))]
-        text = ("" if row.lang in UNSPACED else " ").join(part.text for part in parts)
+        text = _spaced([part.text for part in parts], row.lang)
         labels = tuple(sorted({label for part in parts for label in part.labels}))
         joined.append(replace(row, id=" + ".join(part.id for part in parts), text=text, labels=labels))
     return joined

@@ -67,21 +67,37 @@ def fit(
     goal: GoalOption = None,
     set_: SetOption = None,
     tracking: TrackOption = DEFAULT_STORE,
+    teacher: Annotated[str | None, typer.Option(help="Model folder or name whose scores are learned: the new model is its student")] = None,
+    unlabelled: Annotated[list[Path] | None, typer.Option(help="JSONL of text that the teacher reads out for its student")] = None,
+    forbid: Annotated[list[Path] | None, typer.Option(help="JSONL whose texts must not be learned from")] = None,
+    start: Annotated[Path | None, typer.Option(help="Work folder, OUT.work, that a student starts from")] = None,
 ) -> None:
     """Trains a model and writes its folder, ready for `cooptag tag --model`. Run again, it goes on where it was stopped.
 
     Example: [bold]cooptag-train fit --data data/cooptag --out runs/mine[/bold]
+    A student: [bold]cooptag-train fit --data data/cooptag --config configs/train-nano.yaml --teacher small --out runs/nano[/bold]
     Anybody's labels: [bold]cooptag-train fit --data mine.jsonl --config configs/train-tiny.yaml --out runs/mine[/bold]
     """
     from cooptag_training import pipeline
     from cooptag_training import tracking as track
 
     recipe, loaded = _loaded(config, _with_goal(set_, goal), data, areas)
-    report = pipeline.fit(recipe, loaded, out, track.make(tracking))
+    teaching = _teaching(teacher, unlabelled or [], forbid or [], start)
+    report = pipeline.fit(recipe, loaded, out, track.make(tracking), teaching)
     if not report:
         return  # a process of several that is not the main one
     _show(report)
     print(f"\n{out}: try it with  cooptag tag --model {out} FILE", file=sys.stderr)
+
+
+def _teaching(teacher: str | None, unlabelled: list[Path], forbid: list[Path], start: Path | None) -> Any:
+    from cooptag_training.distill import Teaching
+
+    if teacher is not None:
+        return Teaching(teacher, tuple(unlabelled), tuple(forbid), start)
+    if unlabelled or forbid or start:
+        raise UsageError("--unlabelled, --forbid and --start are a student's; name its --teacher")
+    return None
 
 
 @app.command()
@@ -94,6 +110,7 @@ def export(
     goal: GoalOption = None,
     set_: SetOption = None,
     tracking: TrackOption = DEFAULT_STORE,
+    teacher: Annotated[str | None, typer.Option(help="A student's teacher, named again")] = None,
 ) -> None:
     """Exports a trained model again, as with another precision.
 
@@ -103,7 +120,7 @@ def export(
     from cooptag_training import tracking as track
 
     recipe, loaded = _loaded(config, _with_goal(set_, goal), data, areas)
-    _show(pipeline.export_work(work, recipe, loaded, out, track.make(tracking)))
+    _show(pipeline.export_work(work, recipe, loaded, out, track.make(tracking), teacher))
 
 
 @app.command()

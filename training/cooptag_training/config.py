@@ -25,6 +25,8 @@ class Augment(_Strict):
     - `lists`: a sentence goes on into a list of three to nine cues of other areas, whose union it carries: real
       communiqués enumerate areas by their plain names.
     - `strip_accents`: Vietnamese without diacritics. `lower`, `upper`: changed case.
+    - `cut`, `mixed`: under a teacher alone, who says what they carry: a stretch of a sentence's clauses; clauses of several
+      sentences of one language.
     - `cues`: names, cues and bodies of the area file as bare list items, that many for each area and language.
     """
 
@@ -33,6 +35,8 @@ class Augment(_Strict):
     strip_accents: float = Field(0.0, ge=0, le=1)
     lower: float = Field(0.0, ge=0, le=1)
     upper: float = Field(0.0, ge=0, le=1)
+    cut: float = Field(0.0, ge=0, le=10)
+    mixed: float = Field(0.0, ge=0, le=10)
     cues: int = Field(0, ge=0, le=50)
 
 
@@ -41,12 +45,15 @@ class TrainConfig(_Strict):
 
     - `name` of the model folder; `seed` of initialisation, order, dropout, augmentation and split.
     - `base_model`: "auto", "wheel", a folder, or a name on the hub; `vocabulary_size` pieces are kept of it, 0 for all.
+    - `encoder`: "bert", the pretrained one, or "static", its word embeddings at `width` and convolutions over three tokens.
+    - `layers`: how many layers of a model that a student starts from are kept, 0 for all; of "static" how many convolutions.
     - `max_length`: the window; `prefix`: put before every text, in training and serving.
     - `pooling`: an attention for each area over the tokens, or one mean for all.
     - `start_from_descriptions`: the head starts from encoded area names and cues instead of at random.
     - `freeze_embeddings`: word embeddings stay as pretrained, so that 4 bits hold them exactly.
     - `dropout`: before the head; `encoder_dropout`: on the encoder's hidden states.
     - `learning_rate` of the encoder, `head_learning_rate` of the head; linear warm-up over `warmup_share`, linear decay.
+    - `label_weight`: what the labels count beside a teacher's scores, where there are labels.
     - `label_smoothing`: how far the labels are moved towards what is common, in training.
     - `precision`: bf16, fp32, or "auto", bf16 where the hardware multiplies it natively.
     - `save_steps` between checkpoints, of which the newest `keep_checkpoints` are kept.
@@ -61,6 +68,9 @@ class TrainConfig(_Strict):
     seed: int = 13
     base_model: str = "auto"
     vocabulary_size: int = Field(56_000, ge=0)
+    encoder: Literal["bert", "static"] = "bert"
+    layers: int = Field(0, ge=0, le=24)
+    width: int = Field(128, ge=32, le=1024, multiple_of=32)
     max_length: int = Field(256, ge=16, le=512)
     prefix: str = "query: "
     pooling: Literal["mean", "label_attention"] = "label_attention"
@@ -75,6 +85,7 @@ class TrainConfig(_Strict):
     learning_rate: float = Field(5e-5, gt=0)
     head_learning_rate: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.01, ge=0)
+    label_weight: float = Field(0.5, ge=0, le=1)
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     warmup_share: float = Field(0.1, ge=0, lt=1)
     max_grad_norm: float = Field(1.0, gt=0)

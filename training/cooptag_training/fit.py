@@ -48,15 +48,16 @@ class Interrupted(CooptagError):
         self.exit_code = 128 + number
 
 
-def tokenize(rows: Sequence[Row], labels: Sequence[str], tokenizer: "PreTrainedTokenizerFast", config: TrainConfig) -> "datasets.Dataset":
-    """Rows as token ids (with the configured prefix, cut at `max_length`) and label vectors of 0.0 and 1.0."""
+def tokenize(
+    rows: Sequence[Row], labels: Sequence[str], tokenizer: "PreTrainedTokenizerFast", config: TrainConfig, targets: Any = None
+) -> "datasets.Dataset":  # fmt: skip
+    """Rows as token ids (with the configured prefix, cut at `max_length`) and label vectors: `targets` (n, A), or 0.0 and 1.0."""
     import datasets
 
     texts = [config.prefix + normalize(row.text, row.lang) for row in rows]
     ids = tokenizer(texts, truncation=True, max_length=config.max_length)["input_ids"]
-    return datasets.Dataset.from_dict(
-        {"input_ids": ids, "labels": label_matrix(rows, labels).astype(np.float32), "length": list(map(len, ids))}
-    )
+    targets = label_matrix(rows, labels) if targets is None else targets
+    return datasets.Dataset.from_dict({"input_ids": ids, "labels": targets.astype(np.float32), "length": list(map(len, ids))})
 
 
 def label_matrix(rows: Sequence[Row], labels: Sequence[str]) -> Any:
@@ -154,7 +155,7 @@ def _trainer(
     if not torch.cuda.is_available():
         # Torch's fused attention has no fast backward on CPU: written out, a step takes 0.9 of the time (EXPERIMENTS.md).
         model.set_attn_implementation("eager")
-    if config.freeze_embeddings:
+    if config.freeze_embeddings and config.encoder == "bert":
         model.bert.embeddings.word_embeddings.weight.requires_grad_(False)
 
     class TwoRateTrainer(Trainer):

@@ -1,4 +1,6 @@
-"""The network: a BERT encoder and one score for each area from label-wise attention over its tokens, or from their mean.
+"""The network: an encoder and one score for each area from label-wise attention over its tokens, or from their mean.
+
+The encoder is BERT, or for speed a static one: word embeddings and a few convolutions over three tokens.
 
 Label-wise attention (after Mullenbach et al. 2018, "Explainable Prediction of Medical Codes"): each area has its own
 query, so that in a sentence that lists eight areas each finds its own words, where one mean would blur them.
@@ -9,11 +11,13 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import BertConfig, BertModel, BertPreTrainedModel
-from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.modeling_outputs import BaseModelOutput, SequenceClassifierOutput
 
 from cooptag_training.config import TrainConfig
 
 START_SPREAD = 1.5
+# Standard deviation that static word embeddings start with.
+START_WIDTH = 0.5
 # What several labels are smoothed towards: about the share of areas that a sentence with areas carries, not one half.
 SMOOTHED_TO = 0.1
 
@@ -23,7 +27,8 @@ class AreaClassifier(BertPreTrainedModel):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__(config)
-        self.bert = BertModel(config, add_pooling_layer=False)
+        config.encoder = getattr(config, "encoder", "bert")
+        self.bert: Any = StaticEncoder(config) if config.encoder == "static" else BertModel(config, add_pooling_layer=False)
         self.dropout = nn.Dropout(config.head_dropout)
         n_areas = int(config.num_labels or 0)
         self.query = nn.Linear(config.hidden_size, n_areas, bias=False)
@@ -38,7 +43,7 @@ class AreaClassifier(BertPreTrainedModel):
         """Logits (n, A) for token ids and mask (n, t); with labels (n, A) of 0 and 1 also the loss.
 
         Several labels a text: cross-entropy summed over labels. One label a text: softmax cross-entropy. In training the
-        labels are smoothed (Szegedy et al. 2016).
+        labels are smoothed (Szegedy et al. 2016). Labels between 0 and 1, as a teacher gives them, are taken as they are.
         """
         logits = self.read(input_ids, attention_mask)[0]
         return SequenceClassifierOutput(loss=None if labels is None else self._loss(logits, labels.float()), logits=logits)
@@ -66,7 +71,77 @@ class AreaClassifier(BertPreTrainedModel):
         return contributions.sum(dim=1) + self.value.bias, contributions, (hidden * keep).sum(1) / keep.sum(1)
 
 
-def build(encoder: BertModel, labels: list[str], train: TrainConfig, prior: torch.Tensor, single: bool = False) -> AreaClassifier:
+class StaticEncoder(nn.Module):
+    """Word embeddings (V, H) and `num_hidden_layers` convolutions over each token and its two neighbours; no attention.
+
+    After the first one every token is told the mean of all: whether a sentence promises anything is said far from the
+    words that name the area. In training whole tokens are dropped, each with `hidden_dropout_prob`.
+    """
+
+    def __init__(self, config: BertConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(Convolution(config.hidden_size, config.layer_norm_eps) for _ in range(config.num_hidden_layers))
+        self.context = nn.Linear(config.hidden_size, config.hidden_size)
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> BaseModelOutput:
+        """Hidden states (n, t, H) of token ids and mask (n, t)."""
+        mask = attention_mask.unsqueeze(-1).float()
+        hidden = self.word_embeddings(input_ids)
+        if self.training and self.config.hidden_dropout_prob:
+            hidden = hidden * (torch.rand_like(mask) >= self.config.hidden_dropout_prob)
+        for i, layer in enumerate(self.layers):
+            hidden = layer(hidden, mask)
+            if i == 0:
+                mean = (hidden * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True)
+                hidden = hidden + self.context(mean).tanh()
+        return BaseModelOutput(last_hidden_state=self.norm(hidden))
+
+
+class Convolution(nn.Module):
+    """hidden (n, t, H) and what each token and its two neighbours add to it; beyond the text stand zeros."""
+
+    def __init__(self, size: int, eps: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(size, eps=eps)
+        self.inner = nn.Linear(3 * size, 2 * size)
+        self.outer = nn.Linear(2 * size, size)
+
+    def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        normed = nn.functional.pad(self.norm(hidden) * mask, (0, 0, 1, 1))
+        three = torch.cat([normed[:, :-2], normed[:, 1:-1], normed[:, 2:]], dim=-1)  # (n, t, 3H)
+        return hidden + self.outer(self.inner(three).relu())
+
+
+def static(encoder: BertModel, width: int, layers: int, dropout: float) -> StaticEncoder:
+    """A static encoder whose word embeddings (V, width) are the principal components of a pretrained encoder's."""
+    words = encoder.embeddings.word_embeddings.weight.detach()
+    centred = words - words.mean(0)
+    components = centred @ torch.svd_lowrank(centred, q=width, niter=4)[2]
+    config = BertConfig.from_dict({
+        "vocab_size": len(words), "hidden_size": width, "num_hidden_layers": layers, "num_attention_heads": 1,
+        "hidden_dropout_prob": dropout, "pad_token_id": encoder.config.pad_token_id, "encoder": "static",
+    })  # fmt: skip
+    made = StaticEncoder(config)
+    made.word_embeddings.weight.data.copy_(components / components.std() * START_WIDTH)
+    return made
+
+
+def shallower(model: "AreaClassifier", layers: int) -> "AreaClassifier":
+    """A copy with `layers` of the trained model's layers, evenly spread, first and last among them (Sanh et al. 2019); 0 keeps all."""
+    every = list(model.bert.encoder.layer)
+    kept = [every[int(i)] for i in torch.linspace(0, len(every) - 1, layers or len(every)).round()]
+    copied = AreaClassifier(BertConfig.from_dict({**model.config.to_dict(), "num_hidden_layers": len(kept)}))
+    model.bert.encoder.layer = nn.ModuleList(kept)
+    copied.load_state_dict(model.state_dict())
+    return copied
+
+
+def build(
+    encoder: BertModel | StaticEncoder, labels: list[str], train: TrainConfig, prior: torch.Tensor, single: bool = False
+) -> AreaClassifier:  # fmt: skip
     """A classifier over a pretrained encoder; `single`: each text has exactly one label.
 
     :param prior: share of sentences that carry each area, (A,); biases start at its log-odds, so that the first steps
@@ -105,7 +180,7 @@ def start_from_descriptions(model: AreaClassifier, vectors: torch.Tensor, area_o
         model.value.bias.sub_(logits.mean(0) * scale)
 
 
-def pooled(encoder: BertModel, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+def pooled(encoder: BertModel | StaticEncoder, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
     """Mean of the last hidden states over real tokens, (n, H)."""
     with torch.no_grad():
         hidden = encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state

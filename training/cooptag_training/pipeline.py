@@ -21,6 +21,7 @@ from cooptag_training.split import Row, check_forbidden
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+    from cooptag_training.distill import Teaching
     from cooptag_training.model import AreaClassifier
 
 CACHE = Path.home() / ".cache" / "cooptag"
@@ -70,8 +71,8 @@ def _matching_entries(areas_path: Path | None, labels: list[str]) -> list[AreaEn
     return []
 
 
-def fit(config: TrainConfig, data: Data, out: Path, tracker: tracking.Tracker) -> dict[str, Any]:
-    """Trains, exports, calibrates and writes the model folder `out`; returns its test report.
+def fit(config: TrainConfig, data: Data, out: Path, tracker: tracking.Tracker, teaching: "Teaching | None" = None) -> dict[str, Any]:
+    """Trains, exports, calibrates and writes the model folder `out`; returns its test report. With `teaching` it is a student.
 
     Checkpoints and the torch model lie in `out` + ".work"; run again after an interruption, training goes on there.
     Under `accelerate launch` every process trains; the main one alone tracks and writes, the others return {}.
@@ -79,6 +80,7 @@ def fit(config: TrainConfig, data: Data, out: Path, tracker: tracking.Tracker) -
     """
     from accelerate import PartialState
 
+    from cooptag_training import distill
     from cooptag_training.fit import tokenize, train
 
     _check_out(out)
@@ -91,20 +93,35 @@ def fit(config: TrainConfig, data: Data, out: Path, tracker: tracking.Tracker) -
         counts = {split: len(data.part(split)) for split in ("train", "validation", "test")}
         tracker.dataset(data.source, data.digest, data.source, counts)
         with process.main_process_first():  # the first makes the trimmed encoder, the others find it
-            model, tokenizer = prepare(config, data, tracker)
-        rows = training_rows(config, data)
-        sets = [tokenize(part, data.labels, tokenizer, config) for part in (rows, data.part("validation"))]
-        print(f"training on {len(data.part('train'))} sentences ({len(rows)} with augmentation)", file=sys.stderr)
+            model, tokenizer = start_from(teaching.start, config, data) if teaching and teaching.start else prepare(config, data, tracker)
+        rows, targets = training_rows(config, data), None
         identity = {**data_identity(data), "commit": commit}
+        if teaching is not None:
+            rows, targets = distill.lessons(rows, data.part("train"), data.labels, config, teaching, work)
+            identity |= teaching.identity()
+        sets = [tokenize(rows, data.labels, tokenizer, config, targets), tokenize(data.part("validation"), data.labels, tokenizer, config)]
+        print(f"training on {len(data.part('train'))} sentences ({len(rows)} with augmentation)", file=sys.stderr)
         history = train(model, tokenizer, sets[0], sets[1], config, work, identity, tracker.metrics)
         if not process.is_main_process:
             return {}
         tracker.figure("loss_curve", plots.loss_curve(history))
         model.save_pretrained(work / "final")
         tokenizer.save_pretrained(work / "final")
-        report = release.write(config, data, _trained(work), tokenizer, out, (run_id, commit), tracker)
+        teacher = teaching.teacher if teaching else None
+        report = release.write(config, data, _trained(work), tokenizer, out, (run_id, commit), tracker, teacher)
         tracker.model(out, config.name)
     return report
+
+
+def start_from(work: Path, config: TrainConfig, data: Data) -> "tuple[AreaClassifier, PreTrainedTokenizerFast]":
+    """A trained model as a student's start, `config.layers` of its layers kept.
+
+    :raises UsageError: if the work folder holds no finished training of these labels.
+    """
+    from cooptag_training.model import shallower
+
+    model, tokenizer = _finished(work, data)
+    return shallower(model, config.layers), tokenizer
 
 
 def training_rows(config: TrainConfig, data: Data) -> list[Row]:
@@ -150,6 +167,7 @@ def prepare(config: TrainConfig, data: Data, tracker: tracking.Tracker) -> "tupl
 
     from cooptag_training.fit import label_matrix
     from cooptag_training.model import build as build_model
+    from cooptag_training.model import static
 
     torch.manual_seed(config.seed)
     encoder, tokenizer, report = trimmed_encoder(config, data)
@@ -161,6 +179,8 @@ def prepare(config: TrainConfig, data: Data, tracker: tracking.Tracker) -> "tupl
         )
         tracker.table("vocabulary", [report])
     prior = torch.tensor(label_matrix(data.part("train"), data.labels).mean(0), dtype=torch.float32)
+    if config.encoder == "static":
+        encoder = static(encoder, config.width, config.layers, config.encoder_dropout)
     model = build_model(encoder, data.labels, config, prior, data.single)
     if config.start_from_descriptions:
         _start_from_descriptions(model, tokenizer, config, data)
@@ -239,14 +259,29 @@ def _save_whole(folder: Path, model: Any, tokenizer: Any, report: dict[str, int]
         new.rename(folder)
 
 
-def export_work(work: Path, config: TrainConfig, data: Data, out: Path, tracker: tracking.Tracker) -> dict[str, Any]:
-    """Exports a torch model that `fit` left in its work folder, as `fit` itself does.
+def export_work(
+    work: Path, config: TrainConfig, data: Data, out: Path, tracker: tracking.Tracker, teacher: str | None = None
+) -> dict[str, Any]:  # fmt: skip
+    """Exports a torch model that `fit` left in its work folder, as `fit` itself does; a student's `teacher` is named again.
 
     :raises UsageError: if the folder holds no finished training of these labels.
     """
+    _check_out(out)
+    model, tokenizer = _finished(work, data)
+    with tracker.run(f"{config.name} export", {"config": config.model_dump(), "data_hash": data.digest}) as run_id:
+        made_by = (run_id, _trained_commit(work))
+        report = release.write(config, data, model, tokenizer, out, made_by, tracker, teacher)
+        tracker.model(out, config.name)
+    return report
+
+
+def _finished(work: Path, data: Data) -> "tuple[AreaClassifier, PreTrainedTokenizerFast]":
+    """The model and tokenizer of a finished training.
+
+    :raises UsageError: if the folder holds none, or one of other labels.
+    """
     from transformers import PreTrainedTokenizerFast
 
-    _check_out(out)
     final = work / "final"
     if not (final / "model.safetensors").is_file():
         raise UsageError(f"{work}: holds no finished training (no final/model.safetensors); run `cooptag-train fit` first")
@@ -254,8 +289,4 @@ def export_work(work: Path, config: TrainConfig, data: Data, out: Path, tracker:
     trained_on = {str(label): int(str(i)) for i, label in (model.config.id2label or {}).items()}
     if sorted(trained_on, key=lambda label: trained_on[label]) != data.labels:
         raise UsageError(f"{work}: was trained on other labels than {data.source}; name the data it was trained on")
-    with tracker.run(f"{config.name} export", {"config": config.model_dump(), "data_hash": data.digest}) as run_id:
-        made_by = (run_id, _trained_commit(work))
-        report = release.write(config, data, model, PreTrainedTokenizerFast.from_pretrained(final), out, made_by, tracker)
-        tracker.model(out, config.name)
-    return report
+    return model, PreTrainedTokenizerFast.from_pretrained(final)

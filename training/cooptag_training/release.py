@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 
 # Validation micro-F1 that 8-bit weights may cost; beyond it the folder is written in fp32.
 QUANTISATION_COST = 0.005
+# Training sentences that the rounding to 8 bits is fitted on.
+CALIBRATED_ON = 300
+# The share of validation sentences that a student passes on in "auto": those where it expects most errors.
+PASSED_ON = 0.35
+# Micro-F1 of a student's tags against its teacher's below which nothing is written.
+LEAST_AGREEMENT = 0.7
 # One golden text a language, and more until there are this many.
 N_GOLDEN = 24
 NEUTRAL_GOLDEN = (
@@ -69,17 +75,20 @@ class _Candidate:
 
 def write(
     config: TrainConfig, data: Data, model: "AreaClassifier", tokenizer: "PreTrainedTokenizerFast", out: Path, made_by: tuple[str, str],
-    tracker: tracking.Tracker,
+    tracker: tracking.Tracker, teacher: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Writes the model folder `out` and returns its report on the test split.
 
     int8 is written only if it costs at most `QUANTISATION_COST` of validation micro-F1, else fp32 with a warning.
 
     :param made_by: the tracked run's id and the commit of the code that trained.
-    :raises ParityError: if the fp32 graph strays from torch; nothing is written then.
+    :param teacher: the model whose student this is: what "auto" passes on to it is fitted, and how far they agree checked.
+    :raises ParityError: if the fp32 graph strays from torch, a text's logits depend on its batch, or a student on its teacher
+        too little; nothing is written then.
     """
     graph = export.to_onnx(model)
-    parity = export.check_parity(model, graph, tokenizer, parity_texts(data.rows, config), config.max_length)
+    texts = parity_texts(data.rows, config)
+    parity = export.check_parity(model, graph, tokenizer, texts, config.max_length)
     tracker.metrics({"export_parity": parity, "fp32_bytes": len(graph)})
     draft = _draft(config, data, made_by)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -87,11 +96,17 @@ def write(
         chosen = _candidate(draft, graph, tokenizer, data, Path(scratch) / "fp32", config.examples > 0)
         if config.export_precision == "int8":
             small = draft.model_copy(update={"precision": "int8"})
-            quantised = _candidate(small, export.quantize(graph), tokenizer, data, Path(scratch) / "int8", config.examples > 0)
+            plan = export.plan(model, tokenizer, calibration_texts(data, config), config.max_length)
+            quantised = _candidate(small, export.to_onnx(model, plan), tokenizer, data, Path(scratch) / "int8", config.examples > 0)
             chosen = _choose(chosen, quantised, tracker)
         contents = {name: (chosen.folder / name).read_bytes() for name in artifact.FILES}
         contents["examples.npz"] = _examples(Tagger.load(chosen.folder, device="cpu"), data, config.examples)
-        artifact.save(out, artifact.load(chosen.folder).manifest, contents)
+        manifest = artifact.load(chosen.folder).manifest
+        tagger = Tagger.load(chosen.folder, device="cpu")
+        tracker.metrics({"batch_parity": export.check_batches(tagger.encoder, [t.removeprefix(config.prefix) for t in texts])})
+        if teacher is not None:
+            manifest = _taught(manifest, tagger, Tagger.load(teacher, device="cpu"), data, tracker)
+        artifact.save(out, manifest, contents)
     _track(tracker, out, data, chosen.report)
     return chosen.report
 
@@ -107,6 +122,38 @@ def _choose(full: _Candidate, small: _Candidate, tracker: tracking.Tracker) -> _
     return full
 
 
+def _taught(manifest: Manifest, student: Tagger, teacher: Tagger, data: Data, tracker: tracking.Tracker) -> Manifest:
+    """The student's manifest, with what "auto" passes on: the share of validation sentences that it is least sure of.
+
+    :raises ParityError: if student and teacher agree on too few tags.
+    """
+    rows = data.part("validation")
+    scores, own = evaluate.scores_and_areas(student, rows)
+    others = evaluate.scores_and_areas(teacher, rows)[1]
+    agreement = metrics.precision_recall_f1(others, own)["f1"]
+    tracker.metrics({"agreement_with_teacher": agreement})
+    print(f"student and teacher agree at micro-F1 {agreement:.3f} on validation", file=sys.stderr)
+    if agreement < LEAST_AGREEMENT:
+        raise export.ParityError(
+            f"export: the student agrees with its teacher at {agreement:.2f} on validation; at least {LEAST_AGREEMENT} expected, "
+            "nothing was written; train it longer or on more text"
+        )
+    doubt = student.decoder.expected_errors(scores, own)
+    limit = round(float(np.quantile(doubt, 1 - PASSED_ON)), 4)
+    name = f"{teacher.folder.manifest.name} {teacher.folder.manifest.digest[:12]}"
+    return manifest.model_copy(update={"pass_on_from": limit, "teacher": name})
+
+
+def calibration_texts(data: Data, config: TrainConfig) -> list[str]:
+    """Training sentences of all languages alike, as the model is fed them: what the rounding is fitted on."""
+    by_language: dict[str, list[Row]] = {}
+    for row in data.part("train"):
+        by_language.setdefault(row.lang, []).append(row)
+    count = max(1, CALIBRATED_ON // len(by_language))
+    chosen = [row for rows in by_language.values() for row in rows[:: max(1, len(rows) // count)][:count]]
+    return [config.prefix + text.normalize(row.text, row.lang) for row in chosen]
+
+
 def parity_texts(rows: Sequence[Row], config: TrainConfig, count: int = 64) -> list[str]:
     """Held-out sentences spread evenly over all lengths, shortest to longest, as the model is fed them."""
     held_out = sorted((row for row in rows if row.split != "train"), key=lambda row: len(row.text))
@@ -119,10 +166,10 @@ def _draft(config: TrainConfig, data: Data, made_by: tuple[str, str]) -> Manifes
     return Manifest(
         format_version=artifact.FORMAT_VERSION, name=config.name, areas=data.labels,
         problem_type="single_label" if data.single else "multi_label", goal=config.goal, thresholds=[0.5] * n, goals={},
-        none=(-1.0, 0.0), uncertain_from=float(n),
+        none=(-1.0, 0.0), uncertain_from=float(n), pass_on_from=float(n),
         calibration=Calibration(method="none", scale=[1.0] * n, bias=[0.0] * n), max_length=config.max_length,
         languages=sorted({row.lang for row in data.rows}), text_version=text.TEXT_VERSION, prefix=config.prefix,
-        precision="fp32", base_model=pretrained.describe(config.base_model), data_hash=data.digest, run_id=made_by[0],
+        precision="fp32", base_model=pretrained.describe(config.base_model), teacher="", data_hash=data.digest, run_id=made_by[0],
         git_commit=made_by[1], created=datetime.now(UTC).strftime("%Y-%m-%d"), files={},
     )  # fmt: skip
 

@@ -158,17 +158,25 @@ def _check_areas(rows: Sequence[Row], splits: Sequence[str]) -> None:
 
 
 def check_forbidden(rows: Sequence[Row], forbidden: Sequence[str], run: int = 48) -> None:
-    """Fails where a row shares `run` letters and digits in a row with a text that must stay out, or is all of a short one.
+    """Fails where a row `shares` text with what must stay out.
 
     :raises InputError: naming the first such row.
     """
+    for row, found in zip(rows, shares([row.text for row in rows], forbidden, run), strict=True):
+        if found:
+            raise InputError(f"leak: {row.id} holds text of the forbidden set ({row.text[:40]!r}…); remove it")
+
+
+def shares(texts: Sequence[str], forbidden: Sequence[str], run: int = 48) -> list[bool]:
+    """Which texts share `run` letters and digits in a row with one that must stay out, or are all of a short one."""
     squeezed = [_squeeze(text) for text in forbidden]
     known = {s[i : i + run] for s in squeezed for i in range(len(s) - run + 1)}
     whole = {s for s in squeezed if len(s) >= SHORTEST_DENSE}
-    for row in rows:
-        s = _squeeze(row.text)
-        if s in whole or any(s[i : i + run] in known for i in range(len(s) - run + 1)):
-            raise InputError(f"leak: {row.id} holds text of the forbidden set ({row.text[:40]!r}…); remove it")
+    found = []
+    for text in texts:
+        s = _squeeze(text)
+        found.append(s in whole or any(s[i : i + run] in known for i in range(len(s) - run + 1)))
+    return found
 
 
 def _squeeze(text: str) -> str:
