@@ -54,6 +54,7 @@ class TrainConfig(_Strict):
     - `dropout`: before the head; `encoder_dropout`: on the encoder's hidden states.
     - `learning_rate` of the encoder, `head_learning_rate` of the head; linear warm-up over `warmup_share`, linear decay.
     - `label_weight`: what the labels count beside a teacher's scores, where there are labels.
+    - `unlabelled`: at most so many sentences of each file without labels, evenly drawn, are read out by a teacher.
     - `label_smoothing`: how far the labels are moved towards what is common, in training.
     - `precision`: bf16, fp32, or "auto", bf16 where the hardware multiplies it natively.
     - `save_steps` between checkpoints, of which the newest `keep_checkpoints` are kept.
@@ -86,6 +87,7 @@ class TrainConfig(_Strict):
     head_learning_rate: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.01, ge=0)
     label_weight: float = Field(0.5, ge=0, le=1)
+    unlabelled: int = Field(40_000, ge=1)
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     warmup_share: float = Field(0.1, ge=0, lt=1)
     max_grad_norm: float = Field(1.0, gt=0)

@@ -57,7 +57,7 @@ def lessons(
     tagger = Tagger.load(teaching.teacher)
     if list(tagger.decoder.areas) != labels:
         raise UsageError(f"--teacher {teaching.teacher}: has other labels than the data; name a model trained on the same labels")
-    found = unlabelled(teaching)
+    found = unlabelled(teaching, config.unlabelled)
     clauses = augment.recombined(part, config.augment, config.seed)
     everything = [*rows, *clauses, *found]
     print(f"{len(rows)} labelled rows, {len(clauses)} of their clauses, {len(found)} unlabelled sentences", file=sys.stderr)
@@ -67,8 +67,8 @@ def lessons(
     return everything, targets
 
 
-def unlabelled(teaching: Teaching) -> list[Row]:
-    """The sentences of the documents that share no text with what is forbidden.
+def unlabelled(teaching: Teaching, most: int) -> list[Row]:
+    """At most so many sentences of each file, evenly drawn, of the documents that share no text with what is forbidden.
 
     :raises InputError: if a file cannot be read, or holds no sentence.
     """
@@ -86,7 +86,7 @@ def unlabelled(teaching: Teaching) -> list[Row]:
         if not sentences:
             raise InputError(f"{file}: holds no sentence of {SHORTEST} to {LONGEST} characters to learn from; leave it out")
         print(f"{file.name}: {len(sentences)} sentences; {keep.count(False)} of {len(keep)} documents left out", file=sys.stderr)
-        found += sentences
+        found += [sentences[int(i)] for i in np.linspace(0, len(sentences) - 1, min(most, len(sentences)))]
     return found
 
 
