@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 # Each room of inference may import only rooms above it.
-ROOMS = ["errors", "types", "text_data", "text", "decode", "artifact", "encoder", "evidence", "tagger", "cli"]
+ROOMS = ["errors", "types", "text_data", "text", "decode", "artifact", "gpu", "encoder", "evidence", "tagger", "cli"]
 HEAVY = ("torch", "transformers", "mlflow", "datasets", "onnxruntime", "tokenizers", "underthesea", "py3langid")
 
 

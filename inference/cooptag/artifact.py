@@ -111,6 +111,9 @@ def find(model: str | os.PathLike[str] | None = None) -> Path:
     if name and _is_dir(Path(name)):
         return Path(name)
     shipped = sorted({p.name for folder in _shipped_models() if folder.is_dir() for p in folder.iterdir() if p.is_dir()})
+    if name == SIZES["large"]:
+        recipe = "cooptag-train fit --data data/cooptag --config configs/train-large.yaml"
+        raise ModelError(f"{name} is built, not shipped: run `{recipe} --out models/{name}` (README, \"Sizes\")")
     raise ModelError(f"no model {name!r}: expected a model folder or one of {shipped}; name one with --model")
 
 

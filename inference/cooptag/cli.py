@@ -12,6 +12,8 @@ import typer
 from cooptag.errors import CooptagError, InputError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from rich.console import Console
     from rich.text import Text
 
@@ -29,7 +31,9 @@ PILLAR_STYLES = {
 OTHER_STYLE = "white on grey37"
 MAX_INPUT_BYTES = 64_000_000
 
-ModelOption = Annotated[str | None, typer.Option("--model", envvar="COOPTAG_MODEL", help="Model folder or name [default: cooptag-small]")]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", envvar="COOPTAG_MODEL", help="nano, small, auto, or a model folder [default: small]")
+]
 DeviceOption = Annotated[str, typer.Option("--device", envvar="COOPTAG_DEVICE", help="auto, cpu or cuda")]
 
 
@@ -65,7 +69,7 @@ def tag(
     articles = [_read(file) for file in files]
     tagger = _at(Tagger.load(model, device), goal, threshold or [])
     labels = tagger.names(names) if names else None
-    tag_text = partial(_tag_lines, tagger) if no_split else tagger.tag_article
+    tag_text = partial(_tag_lines, tagger) if no_split else tagger.stream_article
     for file, article in zip(files, articles, strict=True):
         sentences = tag_text(article, lang, all_scores, explain)
         title = file if len(articles) > 1 else None
@@ -88,7 +92,7 @@ def _at(tagger: "Tagger", goal: str | None, thresholds: list[str]) -> "Tagger":
     return tagger
 
 
-def _print_json_lines(sentences: "list[TaggedSentence]", labels: dict[str, str] | None, file: str | None) -> None:
+def _print_json_lines(sentences: "Iterable[TaggedSentence]", labels: dict[str, str] | None, file: str | None) -> None:
     """One object a line; of several files each object says which."""
     for sentence in sentences:
         row = sentence.to_dict(labels)
@@ -115,7 +119,7 @@ def _read(file: str) -> str:
         raise InputError(f"{name}: line {line} is not UTF-8 (byte {error.start}); convert it, as with `iconv -t UTF-8`") from error
 
 
-def _tag_lines(tagger: "Tagger", article: str, lang: str | None, all_scores: bool, explain: bool) -> "list[TaggedSentence]":
+def _tag_lines(tagger: "Tagger", article: str, lang: str | None, all_scores: bool, explain: bool) -> "Iterator[TaggedSentence]":
     """Each line that is not blank as one sentence, offsets into the whole input."""
     from dataclasses import replace
 
@@ -124,11 +128,11 @@ def _tag_lines(tagger: "Tagger", article: str, lang: str | None, all_scores: boo
         if body := line.strip():
             lines.append((start + line.index(body), body))
         start += len(line)
-    tagged = tagger.tag([body for _, body in lines], lang, all_scores, explain)
-    return [replace(t, start=at, end=at + t.end) for (at, _), t in zip(lines, tagged, strict=True)]
+    tagged = tagger.stream((body for _, body in lines), lang, all_scores, explain)
+    return (replace(t, start=at, end=at + t.end) for (at, _), t in zip(lines, tagged, strict=True))
 
 
-def _print_sentences(tagger: "Tagger", sentences: "list[TaggedSentence]", labels: dict[str, str] | None, file: str | None) -> None:
+def _print_sentences(tagger: "Tagger", sentences: "Iterable[TaggedSentence]", labels: dict[str, str] | None, file: str | None) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -139,7 +143,11 @@ def _print_sentences(tagger: "Tagger", sentences: "list[TaggedSentence]", labels
     known = {code for area in tagger.areas for code in area.names}
     if file is not None:
         console.print(Text(f"── {clean_for_terminal(file)}", style="bold"))
+    count = tagged = doubtful = 0
+    found: set[str] = set()
     for sentence in sentences:
+        count, tagged, doubtful = count + 1, tagged + bool(sentence.areas), doubtful + sentence.uncertain
+        found |= {area.id for area in sentence.areas}
         console.print(_marked(sentence))
         shown = labels or tagger.names(sentence.lang if sentence.lang in known else "en")
         chips = Text("  ")
@@ -160,9 +168,7 @@ def _print_sentences(tagger: "Tagger", sentences: "list[TaggedSentence]", labels
             console.print(chips)
         for area in sentence.areas:
             _print_evidence(console, area, clean_for_terminal(shown[area.id]))
-    tagged, doubtful = sum(bool(s.areas) for s in sentences), sum(s.uncertain for s in sentences)
-    found = {area.id for s in sentences for area in s.areas}
-    print(f"{len(sentences)} sentences, {tagged} tagged, {len(found)} areas, {doubtful} uncertain", file=sys.stderr)
+    print(f"{count} sentences, {tagged} tagged, {len(found)} areas, {doubtful} uncertain", file=sys.stderr)
 
 
 def _marked(sentence: "TaggedSentence") -> "Text":

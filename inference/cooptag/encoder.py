@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from cooptag.artifact import ModelFolder
 from cooptag.errors import ModelError, UsageError
+from cooptag.gpu import in_floats
 
 # The tokenizer reads the whole text before it truncates (1 M characters: 2 s, 235 MB), so characters are cut first.
 # Pieces of the supported languages average 2 to 4 characters; 16 per piece never cuts text that the window would hold.
@@ -201,8 +202,11 @@ def _load_session(folder: ModelFolder, providers: list[str]) -> Any:
     options.intra_op_num_threads = 1
     # The extended fusions put in a SkipLayerNormalization that takes six times the time of the two nodes that it replaces.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    model = folder.model
+    if "CUDAExecutionProvider" in providers and folder.manifest.precision == "int8":
+        model = in_floats(model)
     try:
-        return ort.InferenceSession(folder.model, options, providers=providers)
+        return ort.InferenceSession(model, options, providers=providers)
     except Exception as error:  # onnxruntime's errors share no base class
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise ModelError(f"{folder.path / 'model.onnx'}: does not load ({reason}); get the folder again") from error

@@ -172,6 +172,9 @@ class Tagger:
     def _stream(
         self, items: Iterable[tuple[str, text.Span]], lang: str | None, all_scores: bool, explain: bool
     ) -> Iterator[TaggedSentence]:  # fmt: skip
+        if explain and self.second:
+            yield from self.second._stream(items, lang, all_scores, explain)  # whose words they are, must have tagged them
+            return
         supported = self.folder.manifest.languages
         waiting: deque[tuple[list[tuple[str, text.Span]], list[text.Analysis]]] = deque()
 
@@ -180,23 +183,17 @@ class Tagger:
                 waiting.append((chunk, [text.analyze(t, lang, supported) for t, _ in chunk]))
                 yield [analysis.normalized for analysis in waiting[-1][1]]
 
-        for judged in self._judge(normalized(), explain):
+        for judged in self._judge(normalized()):
             chunk, analyses = waiting.popleft()
             tagged = self._sentences(chunk, analyses, judged, all_scores)
             yield from self._explained(tagged, [analysis.normalized for analysis in analyses]) if explain else tagged
 
-    def _judge(self, chunks: Iterable[list[str]], thorough: bool = False) -> Iterator["_Judged"]:
-        """What is decided of each chunk of normalised texts; a text that is not sure enough goes on to `self.second`.
-
-        :param thorough: all texts go on to the second tagger if there is one.
-        """
+    def _judge(self, chunks: Iterable[list[str]]) -> Iterator["_Judged"]:
+        """What is decided of each chunk of normalised texts; a text that is not sure enough goes on to `self.second`."""
         if self.second is None:
             read: deque[list[str]] = deque()
             for logits, truncated in self.encoder.stream(_kept(chunks, read)):
                 yield self._decide(read.popleft(), logits, truncated)
-            return
-        if thorough:
-            yield from self.second._judge(chunks)
             return
         first: deque[tuple[_Judged, npt.NDArray[np.intp]]] = deque()
 

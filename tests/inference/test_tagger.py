@@ -5,6 +5,7 @@ import shutil
 import socket
 import time
 import unicodedata
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -94,12 +95,13 @@ def test_what_is_not_a_list_of_texts_is_refused(tagger: Tagger, texts: object) -
 
 
 def test_nan_logits_are_an_error_of_the_item_and_never_a_label(tagger: Tagger, monkeypatch: pytest.MonkeyPatch) -> None:
-    def poisoned(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        logits = np.full((len(texts), 3), 9.0, dtype=np.float32)
-        logits[0, 1] = np.nan
-        return logits, np.zeros(len(texts), dtype=bool)
+    def poisoned(chunks: Iterable[list[str]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for texts in chunks:
+            logits = np.full((len(texts), 3), 9.0, dtype=np.float32)
+            logits[0, 1] = np.nan
+            yield logits, np.zeros(len(texts), dtype=bool)
 
-    monkeypatch.setattr(tagger.encoder, "logits", poisoned)
+    monkeypatch.setattr(tagger.encoder, "stream", poisoned)
     bad, good = tagger.tag(["first", "second"], all_scores=True)
     assert bad.areas == () and bad.all_scores is None and bad.error is not None and bad.error.startswith("not_finite")
     assert len(good.areas) == 3 and good.error is None
@@ -146,9 +148,9 @@ def test_names_fall_back_to_english_and_refuse_unknown_languages(tagger: Tagger)
 
 def test_batches_hold_every_text_once_within_the_token_budget() -> None:
     lengths = [5, 1, 2000, 64, 64, 3, 700, 9] * 20
-    batches = list(encoder._batches(lengths))
+    batches = list(encoder._batches(lengths, 1024))
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
-    assert all(len(b) == 1 or len(b) * max(lengths[i] for i in b) <= encoder.BATCH_TOKENS for b in batches)
+    assert all(len(b) == 1 or len(b) * max(lengths[i] for i in b) <= 1024 for b in batches)
 
 
 def test_explained_areas_name_the_words_that_carried_them(tagger: Tagger) -> None:

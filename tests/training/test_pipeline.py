@@ -131,17 +131,6 @@ def test_int8_that_costs_too_much_is_written_as_fp32(
     assert "the model is written in fp32" in capsys.readouterr().err
 
 
-def test_four_bit_weights_are_found_again_exactly() -> None:
-    generator = np.random.default_rng(0)
-    nibbles = generator.integers(0, 16, (50, 2, 32)).astype(np.float32)
-    nibbles[..., 0] = 0  # the largest of a block falls on -8, as in the weights' file
-    scale = generator.uniform(0.01, 0.1, (50, 2, 1)).astype(np.float16).astype(np.float32)
-    weight = ((nibbles - 8) * scale).reshape(50, 64)
-    packed, found = export.four_bit(weight)
-    restored = ((packed.reshape(50, 2, 32).astype(np.float32) - 8) * found[..., None]).reshape(50, 64)
-    np.testing.assert_array_equal(restored, weight)
-
-
 def test_out_that_is_something_else_is_refused(tiny_config: TrainConfig, labelled_jsonl: Callable[[int], Path], tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken/thesis.txt").write_text("years of work")

@@ -12,7 +12,7 @@ from cooptag import Tagger
 from cooptag.errors import InputError
 from cooptag.types import Evidence
 from cooptag_training import jsonl
-from cooptag_training.evaluate import check_labels, scores_and_areas
+from cooptag_training.evaluate import Served, check_labels
 from cooptag_training.fit import label_matrix
 from cooptag_training.metrics import Bools, precision_recall_f1
 from cooptag_training.split import Row
@@ -58,7 +58,7 @@ def measure(tagger: Tagger, items: Sequence[Parallel]) -> dict[str, Any]:
     rows = {lang: [Row(item.id, item.texts[lang], item.areas, lang, item.id) for item in items] for lang in langs}
     check_labels(rows[langs[0]], areas)
     gold = label_matrix(rows[langs[0]], areas)
-    tags = {lang: scores_and_areas(tagger, rows[lang])[1] for lang in langs}
+    tags = {lang: Served(tagger, rows[lang]).areas for lang in langs}
     pairs = {(a, b): precision_recall_f1(tags[a], tags[b])["f1"] for i, a in enumerate(langs) for b in langs[i + 1 :]}
     same = np.mean([(tags[a] == tags[b]).all(1).mean() for a, b in pairs])
     languages = [

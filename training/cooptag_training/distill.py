@@ -40,9 +40,12 @@ class Teaching:
 
     def identity(self) -> dict[str, str]:
         """What the student depends on: digests of teacher, texts and start."""
-        files = {str(file): _sha256(file) for file in (*self.unlabelled, *self.forbidden)}
-        start = _sha256(self.start / "final" / "model.safetensors") if self.start else ""
-        return {"teacher": Tagger.load(self.teacher, device="cpu").folder.manifest.digest, "files": json.dumps(files), "start": start}
+        return {
+            "teacher": Tagger.load(self.teacher, device="cpu").folder.manifest.digest,
+            "unlabelled": ", ".join(f"{file.name} (SHA-256 {_sha256(file)[:12]})" for file in self.unlabelled),
+            "forbidden": ", ".join(map(_sha256, self.forbidden)),
+            "start": _sha256(self.start / "final" / "model.safetensors") if self.start else "",
+        }
 
 
 def lessons(

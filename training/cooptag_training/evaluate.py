@@ -43,13 +43,12 @@ def evaluate(tagger: Tagger, rows: Sequence[Row]) -> tuple[dict[str, Any], list[
     areas = list(tagger.decoder.areas)
     check_labels(rows, areas)
     gold = label_matrix(rows, areas)
-    scores, predicted = scores_and_areas(tagger, rows)
-    report = metrics.report(gold, scores, predicted, areas, [row.lang for row in rows])
-    decoder = tagger.decoder
-    report["none"] |= metrics.binary_calibration(~gold.any(1), decoder.none_scores(scores))
-    report["uncertain"] = metrics.marked_errors(gold, predicted, decoder.uncertain(scores, predicted))
-    report["goals"] = {goal: _at_goal(gold, tagger.at(goal).decoder.decide(scores)) for goal in tagger.folder.manifest.goals}
-    return report, errors(rows, gold, predicted, areas)
+    served = Served(tagger, rows)
+    report = metrics.report(gold, served.scores, served.areas, areas, [row.lang for row in rows])
+    report["none"] |= metrics.binary_calibration(~gold.any(1), served.none)
+    report["uncertain"] = metrics.marked_errors(gold, served.areas, served.uncertain)
+    report["goals"] = {goal: _at_goal(gold, Served(tagger.at(goal), rows).areas) for goal in tagger.folder.manifest.goals}
+    return report, errors(rows, gold, served.areas, areas)
 
 
 def _at_goal(gold: metrics.Bools, predicted: metrics.Bools) -> dict[str, float]:
@@ -65,20 +64,23 @@ def check_labels(rows: Sequence[Row], areas: Sequence[str]) -> None:
         raise InputError(f"labels {', '.join(unknown[:5])} are not among the model's areas; evaluate it on data with its own labels")
 
 
-def scores_and_areas(tagger: Tagger, rows: Sequence[Row]) -> tuple[Any, Any]:
-    """Calibrated scores (n, A) and the areas that were served (n, A), both from `Tagger.tag`.
+class Served:
+    """What `Tagger.tag` serves for n rows: calibrated scores and areas (n, A), probability of no area and uncertainty (n,).
 
     A text that could not be tagged scores 0 and carries no area.
     """
-    number = {area: i for i, area in enumerate(tagger.decoder.areas)}
-    scores = np.zeros((len(rows), len(number)))
-    served = np.zeros((len(rows), len(number)), dtype=bool)
-    for start in range(0, len(rows), 1000):  # a score an area is an object: so many at a time
-        for i, item in enumerate(tagger.tag([row.text for row in rows[start : start + 1000]], all_scores=True), start):
+
+    def __init__(self, tagger: Tagger, rows: Sequence[Row]) -> None:
+        number = {area: i for i, area in enumerate(tagger.decoder.areas)}
+        self.scores = np.zeros((len(rows), len(number)))
+        self.areas = np.zeros((len(rows), len(number)), dtype=bool)
+        self.none = np.zeros(len(rows))
+        self.uncertain = np.zeros(len(rows), dtype=bool)
+        for i, item in enumerate(tagger.stream((row.text for row in rows), all_scores=True)):
             for area in item.all_scores or ():
-                scores[i, number[area.id]] = area.score
-            served[i, [number[area.id] for area in item.areas]] = True
-    return scores, served
+                self.scores[i, number[area.id]] = area.score
+            self.areas[i, [number[area.id] for area in item.areas]] = True
+            self.none[i], self.uncertain[i] = item.none, item.uncertain
 
 
 def errors(rows: Sequence[Row], gold: metrics.Bools, predicted: metrics.Bools, areas: Sequence[str]) -> list[dict[str, Any]]:

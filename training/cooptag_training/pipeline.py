@@ -108,7 +108,8 @@ def fit(config: TrainConfig, data: Data, out: Path, tracker: tracking.Tracker, t
         model.save_pretrained(work / "final")
         tokenizer.save_pretrained(work / "final")
         teacher = teaching.teacher if teaching else None
-        report = release.write(config, data, _trained(work), tokenizer, out, (run_id, commit), tracker, teacher)
+        made_by = (run_id, commit)
+        report = release.write(config, data, _trained(work), tokenizer, out, made_by, tracker, teacher, _origin(work, "unlabelled"))
         tracker.model(out, config.name)
     return report
 
@@ -141,12 +142,12 @@ def data_identity(data: Data) -> dict[str, str]:
     return {"data": data.digest, "areas": hashlib.sha256(repr(data.entries).encode()).hexdigest()}
 
 
-def _trained_commit(work: Path) -> str:
-    """The commit of the code that trained what lies in a work folder."""
+def _origin(work: Path, key: str) -> str:
+    """What a work folder says of its training, such as the commit of the code; "" if it does not."""
     try:
-        return str(json.loads((work / "run.json").read_text())["commit"])
-    except (OSError, ValueError, KeyError):
-        return "unknown"
+        return str(json.loads((work / "run.json").read_text()).get(key, ""))
+    except (OSError, ValueError):
+        return ""
 
 
 def _quiet_loading() -> None:
@@ -269,8 +270,8 @@ def export_work(
     _check_out(out)
     model, tokenizer = _finished(work, data)
     with tracker.run(f"{config.name} export", {"config": config.model_dump(), "data_hash": data.digest}) as run_id:
-        made_by = (run_id, _trained_commit(work))
-        report = release.write(config, data, model, tokenizer, out, made_by, tracker, teacher)
+        made_by = (run_id, _origin(work, "commit") or "unknown")
+        report = release.write(config, data, model, tokenizer, out, made_by, tracker, teacher, _origin(work, "unlabelled"))
         tracker.model(out, config.name)
     return report
 

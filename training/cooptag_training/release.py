@@ -75,7 +75,7 @@ class _Candidate:
 
 def write(
     config: TrainConfig, data: Data, model: "AreaClassifier", tokenizer: "PreTrainedTokenizerFast", out: Path, made_by: tuple[str, str],
-    tracker: tracking.Tracker, teacher: str | None = None,
+    tracker: tracking.Tracker, teacher: str | None = None, unlabelled: str = "",
 ) -> dict[str, Any]:  # fmt: skip
     """Writes the model folder `out` and returns its report on the test split.
 
@@ -83,6 +83,7 @@ def write(
 
     :param made_by: the tracked run's id and the commit of the code that trained.
     :param teacher: the model whose student this is: what "auto" passes on to it is fitted, and how far they agree checked.
+    :param unlabelled: the files that the teacher read out to it, for the card.
     :raises ParityError: if the fp32 graph strays from torch, a text's logits depend on its batch, or a student on its teacher
         too little; nothing is written then.
     """
@@ -90,7 +91,9 @@ def write(
     texts = parity_texts(data.rows, config)
     parity = export.check_parity(model, graph, tokenizer, texts, config.max_length)
     tracker.metrics({"export_parity": parity, "fp32_bytes": len(graph)})
-    draft = _draft(config, data, made_by)
+    draft, second = _draft(config, data, made_by), Tagger.load(teacher, device="cpu") if teacher else None
+    if second is not None:
+        draft = draft.model_copy(update={"teacher": f"{second.folder.manifest.name} {second.folder.manifest.digest[:12]}"})
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
         chosen = _candidate(draft, graph, tokenizer, data, Path(scratch) / "fp32", config.examples > 0)
@@ -104,8 +107,9 @@ def write(
         manifest = artifact.load(chosen.folder).manifest
         tagger = Tagger.load(chosen.folder, device="cpu")
         tracker.metrics({"batch_parity": export.check_batches(tagger.encoder, [t.removeprefix(config.prefix) for t in texts])})
-        if teacher is not None:
-            manifest = _taught(manifest, tagger, Tagger.load(teacher, device="cpu"), data, tracker)
+        if second is not None:
+            manifest = manifest.model_copy(update={"pass_on_from": _pass_on_from(tagger, second, data, tracker)})
+            contents["README.md"] = card(manifest, chosen.report, data, unlabelled).encode("utf8")
         artifact.save(out, manifest, contents)
     _track(tracker, out, data, chosen.report)
     return chosen.report
@@ -122,15 +126,14 @@ def _choose(full: _Candidate, small: _Candidate, tracker: tracking.Tracker) -> _
     return full
 
 
-def _taught(manifest: Manifest, student: Tagger, teacher: Tagger, data: Data, tracker: tracking.Tracker) -> Manifest:
-    """The student's manifest, with what "auto" passes on: the share of validation sentences that it is least sure of.
+def _pass_on_from(student: Tagger, teacher: Tagger, data: Data, tracker: tracking.Tracker) -> float:
+    """The expected number of wrong areas from which "auto" passes a text on: the share of validation sentences that it is least sure of.
 
     :raises ParityError: if student and teacher agree on too few tags.
     """
     rows = data.part("validation")
-    scores, own = evaluate.scores_and_areas(student, rows)
-    others = evaluate.scores_and_areas(teacher, rows)[1]
-    agreement = metrics.precision_recall_f1(others, own)["f1"]
+    own = evaluate.Served(student, rows)
+    agreement = metrics.precision_recall_f1(evaluate.Served(teacher, rows).areas, own.areas)["f1"]
     tracker.metrics({"agreement_with_teacher": agreement})
     print(f"student and teacher agree at micro-F1 {agreement:.3f} on validation", file=sys.stderr)
     if agreement < LEAST_AGREEMENT:
@@ -138,10 +141,7 @@ def _taught(manifest: Manifest, student: Tagger, teacher: Tagger, data: Data, tr
             f"export: the student agrees with its teacher at {agreement:.2f} on validation; at least {LEAST_AGREEMENT} expected, "
             "nothing was written; train it longer or on more text"
         )
-    doubt = student.decoder.expected_errors(scores, own)
-    limit = round(float(np.quantile(doubt, 1 - PASSED_ON)), 4)
-    name = f"{teacher.folder.manifest.name} {teacher.folder.manifest.digest[:12]}"
-    return manifest.model_copy(update={"pass_on_from": limit, "teacher": name})
+    return round(float(np.quantile(student.decoder.expected_errors(own.scores, own.areas), 1 - PASSED_ON)), 4)
 
 
 def calibration_texts(data: Data, config: TrainConfig) -> list[str]:
@@ -244,7 +244,13 @@ def golden(tagger: Tagger, data: Data, own: bool = True) -> bytes:
     return (json.dumps({"items": items}, ensure_ascii=False, indent=1) + "\n").encode("utf8")
 
 
-def card(manifest: Manifest, report: dict[str, Any], data: Data) -> str:
+def _recipe(manifest: Manifest) -> str:
+    """The shipped recipe that a model of this name is made by."""
+    own = f"configs/train-{manifest.name.removeprefix('cooptag-')}.yaml"
+    return own if manifest.name in ("cooptag-nano", "cooptag-large") else "configs/train.yaml"
+
+
+def card(manifest: Manifest, report: dict[str, Any], data: Data, unlabelled: str = "") -> str:
     """The model card: what it is, how it was made, what it scores on its own test split, and its limits."""
     counts = ", ".join(f"{len(data.part(split))} {split}" for split in ("train", "validation", "test"))
     scored_on = "the held-out test split of its own data" if data.part("test") else "its validation split, where thresholds were fitted"
@@ -252,10 +258,11 @@ def card(manifest: Manifest, report: dict[str, Any], data: Data) -> str:
         f"---\nlanguage: [{', '.join(manifest.languages)}]\nlicense: apache-2.0\npipeline_tag: text-classification\n"
         f"base_model: {manifest.base_model.split()[0]}\n---\n\n# {manifest.name}\n\n"
         f"Tags a sentence with every one of {len(manifest.areas)} labels that it names, or none. Fine-tuned from "
-        f"{manifest.base_model} by `cooptag-train fit`; the whole recipe is `configs/train.yaml`.\n\n"
+        f"{manifest.base_model} by `cooptag-train fit`; the whole recipe is `{_recipe(manifest)}`.\n\n"
         f"| made from | |\n| --- | --- |\n| data | {data.source}: {counts} sentences, hash `{manifest.data_hash}` |\n"
         f"| run | `{manifest.run_id}`, commit `{manifest.git_commit}`, {manifest.created} |\n"
-        f"| precision | {manifest.precision}; window {manifest.max_length} tokens |\n"
+        + (f"| student of | {manifest.teacher}; it also read out {unlabelled or 'no other text'} |\n" if manifest.teacher else "")
+        + f"| precision | {manifest.precision}; window {manifest.max_length} tokens |\n"
         f"| thresholds | one an area for each goal ({', '.join(manifest.goals) or 'the highest score wins'}), "
         f"fitted on the validation split; {manifest.calibration.method} |\n\n"
         f"## Scores on {scored_on}\n\n```\n" + evaluate.describe(report) + "\n```\n\n"
@@ -282,9 +289,9 @@ def _track(tracker: tracking.Tracker, out: Path, data: Data, report: dict[str, A
 
 def _track_errors(tracker: tracking.Tracker, out: Path, rows: Sequence[Row], labels: Sequence[str]) -> None:
     tagger = Tagger.load(out, device="cpu")
-    scores, predicted = evaluate.scores_and_areas(tagger, rows)
+    served = evaluate.Served(tagger, rows)
     gold = evaluate.label_matrix(rows, labels)
-    tracker.figure("precision_recall", plots.precision_recall(scores, gold, tagger.decoder.thresholds))
-    tracker.figure("missed_pairs", plots.missed_pairs(gold, predicted, labels))
-    errors = evaluate.errors(rows, gold, predicted, labels)
+    tracker.figure("precision_recall", plots.precision_recall(served.scores, gold, tagger.decoder.thresholds))
+    tracker.figure("missed_pairs", plots.missed_pairs(gold, served.areas, labels))
+    errors = evaluate.errors(rows, gold, served.areas, labels)
     tracker.table("errors", [{**e, **{k: ", ".join(e[k]) for k in ("missed", "added", "right")}} for e in errors])
