@@ -353,7 +353,7 @@ def _language(clean: str) -> str:
 _WRITTEN_AS: Final = {"tl": "fil", **dict.fromkeys(("wuu", "yue", "lzh", "hak", "nan", "cdo", "gan"), "zh")}
 MIN_LETTERS: Final = 20
 SURE: Final = 0.8
-# Share of English function words, "the" among them, from which a text is English.
+# Share of English function words, "the" or "and" among them, from which a text is English.
 PLAINLY: Final = 0.25
 
 
@@ -401,7 +401,7 @@ def _main_script(sample: str) -> str | None:
 def _latin_language(sample: str) -> str:
     """Vietnamese by its letters, else py3langid's choice, Indonesian and Malay told apart by their own words."""
     words = _WORD.findall(sample)
-    if 3 * sum(_VIETNAMESE.search(word) is not None for word in words) >= len(words):
+    if _VIETNAMESE.search(sample) and 3 * sum(_VIETNAMESE.search(word) is not None for word in words) >= len(words):
         return "vi"
     if _plainly_english(words):
         return "en"
@@ -418,7 +418,7 @@ def _latin_language(sample: str) -> str:
 
 def _plainly_english(words: list[str]) -> bool:
     """Whether so many of the words are English function words that no classifier need be asked: it takes twice the rest's time."""
-    return len(words) >= 5 and PLAINLY * len(words) <= sum(word in _ENGLISH for word in words) and "the" in words
+    return len(words) >= 5 and ("the" in words or "and" in words) and PLAINLY * len(words) <= sum(word in _ENGLISH for word in words)
 
 
 def _indonesian_or_malay(words: list[str], guess: str) -> str:
@@ -536,7 +536,7 @@ _OLD_TONE: Final = re.compile(
     rf"(?!{_LETTER}|[\u0300-\u036f])",
     re.I,
 )
-_OLD_RHYME: Final = re.compile(f"[oOuU][{''.join(sorted({rhyme[1] for rhyme in _TONE}))}]")
+_OLD_RHYME: Final = re.compile(rf"[oOuU][{''.join(sorted({rhyme[1] for rhyme in _TONE}))}](?!{_LETTER}|[\u0300-\u036f])")
 _ETH_LETTER: Final = re.compile("[ÐðƉ]")
 _ETH: Final = str.maketrans("ÐðƉ", "ĐđĐ")  # Icelandic and African look-alikes from old Vietnamese fonts
 
