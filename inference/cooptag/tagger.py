@@ -166,7 +166,7 @@ class Tagger:
         """
         if not isinstance(article, str):
             raise UsageError(f"article is {type(article).__name__}; expected str")
-        spans = text.segment(article, lang)
+        spans = text.iterate(article, lang)
         return self._stream(((article[s.start : s.end], s) for s in spans), lang, all_scores, explain)
 
     def _stream(

@@ -7,6 +7,7 @@ code points of the text as given; `normalize` keeps none, it makes the tokenizer
 
 import re
 import unicodedata
+from array import array
 from collections.abc import Container, Iterator
 from copy import copy
 from functools import cache
@@ -71,21 +72,25 @@ def segment(text: str, lang: str | None = None) -> list[Span]:
     :param lang: ISO 639 code of the text, such as "vi"; a code that no splitter knows is split like English.
     :returns: spans in code points of `text` as given; empty for a text without a visible character.
     """
-    composed, origin = _compose_with_origin(text)
+    return list(iterate(text, lang))
+
+
+def iterate(text: str, lang: str | None = None) -> Iterator[Span]:
+    """`segment` of a text of any length, a line at a time."""
     code = base_code(lang) if lang else detect_language(text)
-    spans = []
-    for line in _LINE.finditer(composed):
-        for start, end, forced in _split_line(line[0], _line_language(line[0], code)):
-            spans.append(Span(line.start() + start, line.start() + end, forced))
-    return spans if origin is None else [Span(origin[s], origin[e], forced) for s, e, forced in spans]
+    for line in _LINE.finditer(text):
+        composed, origin = _compose_with_origin(line[0])
+        for start, end, forced in _split_line(composed, _line_language(composed, code)):
+            first, stop = (start, end) if origin is None else (origin[start], origin[end])
+            yield Span(line.start() + first, line.start() + stop, forced)
 
 
-def _compose_with_origin(text: str) -> tuple[str, list[int] | None]:
+def _compose_with_origin(text: str) -> "tuple[str, array[int] | None]":
     """NFC where it can change a splitter's mind, and where each code point (and the end) came from; None: unmoved."""
     if not _JOINING.search(text):
         return text, None
     parts: list[str] = []
-    origin: list[int] = []
+    origin = array("I")
     last = 0
     for match in _COMPOSABLE.finditer(text):
         cluster = unicodedata.normalize("NFC", match[0])
