@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,7 +27,9 @@ WIDTH_STEP = 4
 REMEMBERED = 20_000
 # Chunks that are under way while the caller makes the next one.
 AHEAD = 2
-DEVICES = ("auto", "cpu", "cuda")
+CUDA_DEVICE = "cuda"
+DEVICES = ("auto", "cpu", CUDA_DEVICE)
+CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 # Logits (n, A); what each token adds to them (n, t, A); the mean vector of each text (n, H).
 OUTPUTS = ("logits", "contributions", "vectors")
 _OUT_OF_MEMORY = re.compile(r"out of memory|failed to allocate|CUDA failure 2\b|bad_alloc", re.I)
@@ -57,10 +60,8 @@ class Encoder:
         self.n_areas = len(folder.manifest.areas)
         self._tokenizer = _load_tokenizer(folder)
         threads = threads or _threads_asked()
-        self._session = _load_session(folder, _providers(device))
-        self.device = "cuda" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
-        if device == "cuda" and self.device != "cuda":
-            raise UsageError("device is 'cuda', but CUDA did not start (driver, cuDNN or GPU missing); mend it or use --device cpu")
+        self._session = _start(folder, device)
+        self.device = "cuda" if CUDA in self._session.get_providers() else "cpu"
         self._check_signature(folder)
         self._path = folder.path
         self.batch_tokens = BATCH_TOKENS[self.device]
@@ -187,6 +188,24 @@ def _load_tokenizer(folder: ModelFolder) -> Any:
     return tokenizer
 
 
+def _start(folder: ModelFolder, device: str) -> Any:
+    """A session on the GPU if one is asked for and starts; with "auto" on the CPU where none does, and a word of why."""
+    providers = _providers(device)
+    if providers[0] != CUDA:
+        return _load_session(folder, providers)
+    try:
+        session = _load_session(folder, providers)
+        if CUDA in session.get_providers():
+            return session
+        reason = "driver, cuDNN or GPU missing"
+    except ModelError as error:  # the network in fp16 does not load without CUDA
+        reason = str(error)
+    if device == CUDA_DEVICE:
+        raise UsageError(f"device is 'cuda', but CUDA did not start ({reason}); mend it or use --device cpu")
+    warnings.warn(f"CUDA did not start ({reason}); running on the CPU", stacklevel=4)
+    return _load_session(folder, [CPU])
+
+
 def _load_session(folder: ModelFolder, providers: list[str]) -> Any:
     """The session is made from bytes that were checked, and that point to no other file.
 
@@ -203,7 +222,7 @@ def _load_session(folder: ModelFolder, providers: list[str]) -> Any:
     # The extended fusions put in a SkipLayerNormalization that takes six times the time of the two nodes that it replaces.
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
     model = folder.model
-    if "CUDAExecutionProvider" in providers and folder.manifest.precision == "int8":
+    if CUDA in providers and folder.manifest.precision == "int8":
         model = in_floats(model)
     try:
         return ort.InferenceSession(model, options, providers=providers)
@@ -226,13 +245,13 @@ def _providers(device: str) -> list[str]:
 
     if device not in DEVICES:
         raise UsageError(f"device is {device!r}; expected one of {', '.join(DEVICES)}")
-    has_cuda = "CUDAExecutionProvider" in ort.get_available_providers()
-    if device == "cuda" and not has_cuda:
+    has_cuda = CUDA in ort.get_available_providers()
+    if device == CUDA_DEVICE and not has_cuda:
         raise UsageError(
             "device is 'cuda', but this onnxruntime has no CUDA; "
             "run `pip uninstall -y onnxruntime && pip install 'cooptag[gpu]'`, or use --device cpu"
         )
-    return (["CUDAExecutionProvider"] if has_cuda and device != "cpu" else []) + ["CPUExecutionProvider"]
+    return ([CUDA] if has_cuda and device != "cpu" else []) + [CPU]
 
 
 class _Job:

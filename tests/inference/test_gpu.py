@@ -1,11 +1,12 @@
 """The network as a GPU runs it, as far as a CPU can tell."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cooptag import Tagger, artifact, gpu
+from cooptag import Tagger, artifact, encoder, gpu
 from cooptag.errors import UsageError
 
 onnx = pytest.importorskip("onnx")
@@ -40,3 +41,13 @@ def test_without_onnx_the_reason_is_said(tiny_model: Path, monkeypatch: pytest.M
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
     with pytest.raises(UsageError, match=r"pip install 'cooptag\[gpu\]'"):
         gpu.in_floats(artifact.load(tiny_model).model)
+
+
+def test_a_gpu_that_does_not_start_is_a_word_and_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder, "_providers", lambda device: [encoder.CUDA, encoder.CPU])
+    with pytest.warns(UserWarning, match=r"CUDA did not start .*; running on the CPU"):
+        tagger = Tagger.load("nano")
+    assert tagger.encoder.device == "cpu" and tagger.tag(TEXTS) == Tagger.load("nano", device="cpu").tag(TEXTS)
+    with pytest.raises(UsageError, match="CUDA did not start"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # onnxruntime's own
+        Tagger.load("nano", device="cuda")

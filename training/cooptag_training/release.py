@@ -155,10 +155,11 @@ def calibration_texts(data: Data, config: TrainConfig) -> list[str]:
 
 
 def parity_texts(rows: Sequence[Row], config: TrainConfig, count: int = 64) -> list[str]:
-    """Held-out sentences spread evenly over all lengths, shortest to longest, as the model is fed them."""
+    """Held-out sentences spread evenly over all lengths, and one of each language, as the model is fed them."""
     held_out = sorted((row for row in rows if row.split != "train"), key=lambda row: len(row.text))
     step = max(1, len(held_out) // count)
-    return [config.prefix + text.normalize(row.text, row.lang) for row in [*held_out[::step], held_out[-1]]]
+    one_each = {row.lang: row for row in held_out}.values()
+    return [config.prefix + text.normalize(row.text, row.lang) for row in [*held_out[::step], held_out[-1], *one_each]]
 
 
 def _draft(config: TrainConfig, data: Data, made_by: tuple[str, str]) -> Manifest:
