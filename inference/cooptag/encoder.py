@@ -91,18 +91,22 @@ class Encoder:
         """`logits` of each chunk of texts, in order. `AHEAD` chunks are cut into tokens and run while the caller makes the next."""
         under_way: deque[list[tuple[_Job, int]]] = deque()
         known: dict[str, tuple[_Job, int]] = {}
-        for texts in chunks:
-            if len(known) > REMEMBERED:
-                known = {}
-            new = list(dict.fromkeys(text for text in texts if text not in known))
-            job = _Job(len(new), self.n_areas)
-            job.batches = self._pool.submit(self._start, job, new)
-            known |= {text: (job, row) for row, text in enumerate(new)}
-            under_way.append([known[text] for text in texts])
-            if len(under_way) > AHEAD:
+        try:
+            for texts in chunks:
+                if len(known) > REMEMBERED:
+                    known = {}
+                new = list(dict.fromkeys(text for text in texts if text not in known))
+                job = _Job(len(new), self.n_areas)
+                job.batches = self._pool.submit(self._start, job, new)
+                known |= {text: (job, row) for row, text in enumerate(new)}
+                under_way.append([known[text] for text in texts])
+                if len(under_way) > AHEAD:
+                    yield _finished(under_way.popleft(), self.n_areas)
+            while under_way:
                 yield _finished(under_way.popleft(), self.n_areas)
-        while under_way:
-            yield _finished(under_way.popleft(), self.n_areas)
+        finally:  # who stops reading, as by Ctrl-C, does not wait for what was read ahead
+            for job in {job for rows in under_way for job, _ in rows}:
+                job.cancel()
 
     def _start(self, job: "_Job", texts: Sequence[str]) -> "list[Future[None]]":
         """Cuts texts into tokens and hands the batches to the pool, longest first: the last to end is a short one."""
@@ -261,6 +265,12 @@ class _Job:
         self.logits = np.empty((texts, areas), dtype=np.float32)
         self.truncated = np.zeros(texts, dtype=bool)
         self.batches: Future[list[Future[None]]]
+
+    def cancel(self) -> None:
+        """Drops what has not begun."""
+        if not self.batches.cancel() and self.batches.done() and self.batches.exception() is None:
+            for batch in self.batches.result():
+                batch.cancel()
 
     def wait(self) -> None:
         """Until all is filled in; what failed in the pool is raised here."""

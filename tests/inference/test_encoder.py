@@ -106,3 +106,13 @@ def test_a_failure_in_the_pool_reaches_the_caller(tiny: Encoder, monkeypatch: py
     recorded(tiny, monkeypatch, most_rows=0, reason="broken node")
     with pytest.raises(ModelError, match="broken node"):
         list(tiny.stream([["one"], ["two"]]))
+
+
+def test_who_stops_reading_does_not_wait_for_what_was_read_ahead(tiny: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = recorded(tiny, monkeypatch)
+    tiny.batch_tokens = 8  # a batch a text
+    stream = tiny.stream([[f"the {i} {n}" for n in range(300)] for i in range(4)])
+    next(stream)
+    stream.close()
+    tiny.logits(["after"])  # queued behind whatever is left
+    assert len(session.shapes) < 900

@@ -192,8 +192,11 @@ print(peak, count, time.perf_counter() - start)
 
 
 def _fresh(program: str, *arguments: str) -> list[float]:
-    """The numbers that a program prints in a fresh Python."""
-    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+    """The numbers that a program prints in a fresh Python, which imports this very cooptag."""
+    import cooptag
+
+    env = {**os.environ, "PYTHONPATH": str(Path(cooptag.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False, env=env)  # noqa: S603
     if done.returncode:
         raise UsageError(f"a measurement in a fresh Python failed: {done.stderr.strip().splitlines()[-1]}")
     return [float(number) for number in done.stdout.split()]

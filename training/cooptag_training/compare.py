@@ -107,6 +107,7 @@ def _model(model: str, system: str, scored: Sequence[Row], out: Path) -> dict[st
     manifest = tagger.folder.manifest
     evaluate.check_labels(scored, manifest.areas)
     served = evaluate.Served(tagger, scored)
+    system = f"cooptag-{system}" if system in ("nano", "small", "auto", "large") else system
     made = {"system": system, "seed": "", "sentences_per_second": round(_speed(tagger, scored), 1)}
     result, predictions = _result(made, manifest.areas, scored, served.scores, served.areas)
     name = _slug(model)

@@ -233,7 +233,7 @@ def compare(table: Sequence[Mapping[str, Any]]) -> Figure:
         return _empty("No system was compared")
     figure, axes = _figure(11, 0.42 * len(table) + 1.9, columns=2)
     for i, row in enumerate(table):
-        colour = ORANGE if i == 0 else BLUE
+        colour = ORANGE if row["system"].startswith("cooptag") else BLUE
         axes[0].plot([row["low"], row["high"]], [i, i], color=colour, linewidth=2.2, solid_capstyle="round")
         axes[0].plot(row["micro_f1"], i, "o", color=colour)
         axes[1].plot(row["sentences_per_second"], row["micro_f1"], "o", color=colour)
