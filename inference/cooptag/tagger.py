@@ -191,17 +191,12 @@ class Tagger:
     def _judge(self, chunks: Iterable[list[str]]) -> Iterator["_Judged"]:
         """What is decided of each chunk of normalised texts; a text that is not sure enough goes on to `self.second`."""
         if self.second is None:
-            read: deque[list[str]] = deque()
-            for logits, truncated in self.encoder.stream(_kept(chunks, read)):
-                yield self._decide(read.popleft(), logits, truncated)
+            yield from (judged for _, judged in self._judge_alone(chunks))
             return
         first: deque[tuple[_Judged, npt.NDArray[np.intp]]] = deque()
 
         def unsure() -> Iterator[list[str]]:
-            read: deque[list[str]] = deque()
-            for logits, truncated in self.encoder.stream(_kept(chunks, read)):
-                texts = read.popleft()
-                judged = self._decide(texts, logits, truncated)
+            for texts, judged in self._judge_alone(chunks):
                 rows = np.flatnonzero(judged.doubt >= self.pass_on_from)
                 first.append((judged, rows))
                 yield [texts[i] for i in rows]
@@ -209,6 +204,19 @@ class Tagger:
         for better in self.second._judge(unsure()):
             judged, rows = first.popleft()
             yield judged.with_rows(rows, better)
+
+    def _judge_alone(self, chunks: Iterable[list[str]]) -> Iterator[tuple[list[str], "_Judged"]]:
+        """Each chunk and what this model by itself decides of it."""
+        read: deque[list[str]] = deque()
+
+        def kept() -> Iterator[list[str]]:
+            for chunk in chunks:
+                read.append(chunk)
+                yield chunk
+
+        for logits, truncated in self.encoder.stream(kept()):
+            texts = read.popleft()
+            yield texts, self._decide(texts, logits, truncated)
 
     def _decide(self, texts: Sequence[str], logits: npt.NDArray[np.float32], truncated: Bools) -> "_Judged":
         decoder = self.decoder
@@ -379,13 +387,6 @@ def _checked(item: Any, i: int) -> str:
 def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     iterator = iter(items)
     return iter(lambda: list(islice(iterator, size)), [])
-
-
-def _kept(chunks: Iterable[list[str]], kept: deque[list[str]]) -> Iterator[list[str]]:
-    """The chunks, each kept until what is computed of it comes back."""
-    for chunk in chunks:
-        kept.append(chunk)
-        yield chunk
 
 
 def _normalised(texts: Sequence[str]) -> list[str]:
