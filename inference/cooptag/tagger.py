@@ -25,6 +25,7 @@ NOT_FINITE = "not_finite: the model returned NaN or infinity for this text"
 EXPLAINED_AT_ONCE = 64
 # Texts that are read and decided on together: enough to sort by length, few enough that results come early.
 CHUNK = 1024
+FIRST_CHUNK = 128
 # Largest |Δlogit| from the golden logits, which the exporting machine computed. In 8-bit arithmetic a rounding step
 # that falls the other way on another processor moves a logit by less than this.
 GOLDEN_TOLERANCE = {"fp32": 1e-3, "int8": 0.05}
@@ -384,9 +385,12 @@ def _checked(item: Any, i: int) -> str:
     return item
 
 
-def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    iterator = iter(items)
-    return iter(lambda: list(islice(iterator, size)), [])
+def _chunks(items: Iterable[Any], most: int) -> Iterator[list[Any]]:
+    """The items in chunks, each twice the one before up to `most`: the network begins while the second chunk is read."""
+    iterator, size = iter(items), min(FIRST_CHUNK, most)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+        size = min(2 * size, most)
 
 
 def _normalised(texts: Sequence[str]) -> list[str]:

@@ -111,8 +111,9 @@ def peer() -> Callable[[Sequence[str]], Any]:
     return lambda texts: classify(list(texts)[:PEER_SENTENCES], truncation=True, max_length=256)
 
 
-# The peer takes a tenth of a second for each: evenly drawn, so many are enough.
+# The peer takes a tenth of a second for each: evenly drawn, so many are enough. Ours read at least `TIMED`.
 PEER_SENTENCES = 60
+TIMED = 4000
 
 
 def turns(systems: dict[str, Callable[[Sequence[str]], Any]], sentences: Sequence[str], rounds: int) -> dict[str, dict[str, float]]:
@@ -121,8 +122,8 @@ def turns(systems: dict[str, Callable[[Sequence[str]], Any]], sentences: Sequenc
     The peer reads an even sample of the sentences; the ratio is taken within each round, and its median given.
     """
     sample = [sentences[int(i)] for i in np.linspace(0, len(sentences) - 1, min(PEER_SENTENCES, len(sentences)))]
-    # Different texts, or equal ones would be computed once; long enough that the slowest of ours runs for a second.
-    many = [f"{text} {n}." for n in range(-(-1000 // len(sentences))) for text in sentences]
+    # Different texts, or equal ones would be computed once; so many that the quickest runs for half a second.
+    many = [f"{text} {n}." for n in range(-(-TIMED // len(sentences))) for text in sentences]
     first = next(iter(systems))
     speeds: dict[str, list[float]] = {name: [] for name in systems}
     for number in range(rounds + 1):
