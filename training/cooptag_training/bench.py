@@ -4,6 +4,7 @@ The peer is what one would run instead: `transformers.pipeline` with an XLM-RoBE
 weights are random, since speed does not depend on them and no hub is needed.
 """
 
+import gc
 import json
 import os
 import platform
@@ -52,6 +53,8 @@ def bench(
     figures: dict[str, Any] = {"machine": machine(), "sentences": len(sentences), "rounds": rounds, "device": device}
     systems = {name: _tagger(name, device) for name in sizes}
     systems = {PEER: peer(), **systems}
+    gc.collect()
+    gc.freeze()  # torch and transformers are half a million objects, which a collection in our turn would walk through
     figures["speed"] = turns(systems, sentences, rounds)
     _say(figures["speed"])
     figures["lengths"] = {name: by_length(systems[name], sentences) for name in sizes}
