@@ -42,9 +42,9 @@ class Tagger:
                 f"{folder.path / artifact.MANIFEST}: made for text version {folder.manifest.text_version}, "
                 f"this cooptag has {text.TEXT_VERSION}; use a matching release"
             )
-        self.folder = folder
         self.decoder = folder.manifest.decoder()
         self.encoder = Encoder(folder, device, threads)
+        self.folder = replace(folder, model=b"")  # the runtime has its own copy of the network
         # "auto": texts of which so many areas are expected to be wrong go on to a better tagger.
         self.second: Tagger | None = None
         self.pass_on_from = folder.manifest.pass_on_from

@@ -18,7 +18,7 @@ def test_the_same_weights_in_floats_answer_alike(size: str) -> None:
     import onnxruntime as ort
 
     tagger = Tagger.load(size, device="cpu")
-    floats = ort.InferenceSession(gpu.in_floats(tagger.folder.model, "float32"), providers=["CPUExecutionProvider"])
+    floats = ort.InferenceSession(gpu.in_floats(artifact.load(artifact.find(size)).model, "float32"), providers=["CPUExecutionProvider"])
     for text in TEXTS:
         ids = np.array([tagger.encoder._tokenizer.encode(tagger.encoder.prefix + text).ids])
         feed = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
