@@ -27,8 +27,7 @@ WIDTH_STEP = 4
 REMEMBERED = 20_000
 # Chunks that are under way while the caller makes the next one.
 AHEAD = 2
-CUDA_DEVICE = "cuda"
-DEVICES = ("auto", "cpu", CUDA_DEVICE)
+DEVICES = ("auto", "cpu", "cuda")
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 # Logits (n, A); what each token adds to them (n, t, A); the mean vector of each text (n, H).
 OUTPUTS = ("logits", "contributions", "vectors")
@@ -204,7 +203,7 @@ def _start(folder: ModelFolder, device: str) -> Any:
         reason = "driver, cuDNN or GPU missing"
     except ModelError as error:  # the network in fp16 does not load without CUDA
         reason = str(error)
-    if device == CUDA_DEVICE:
+    if device == "cuda":
         raise UsageError(f"device is 'cuda', but CUDA did not start ({reason}); mend it or use --device cpu")
     warnings.warn(f"CUDA did not start ({reason}); running on the CPU", stacklevel=4)
     return _load_session(folder, [CPU])
@@ -240,8 +239,12 @@ def _threads_asked() -> int:
     asked = os.environ.get("COOPTAG_THREADS", "0")
     if not asked.isdecimal():
         raise UsageError(f"COOPTAG_THREADS is {asked!r}; expected a number of threads, 0 for one a core")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(asked) or cores
+    return int(asked) or cores()
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _providers(device: str) -> list[str]:
@@ -250,7 +253,7 @@ def _providers(device: str) -> list[str]:
     if device not in DEVICES:
         raise UsageError(f"device is {device!r}; expected one of {', '.join(DEVICES)}")
     has_cuda = CUDA in ort.get_available_providers()
-    if device == CUDA_DEVICE and not has_cuda:
+    if device == "cuda" and not has_cuda:
         raise UsageError(
             "device is 'cuda', but this onnxruntime has no CUDA; "
             "run `pip uninstall -y onnxruntime && pip install 'cooptag[gpu]'`, or use --device cpu"

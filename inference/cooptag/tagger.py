@@ -136,8 +136,7 @@ class Tagger:
         """
         if isinstance(texts, str):
             raise UsageError("tag() takes a list of texts, got one string; use tag([text]) or tag_article(text)")
-        items = [_checked(item, i) for i, item in enumerate(texts)]
-        return list(self._stream(((t, text.Span(0, len(t))) for t in items), lang, all_scores, explain))
+        return list(self.stream(texts, lang, all_scores, explain))
 
     def tag_article(
         self, article: str, lang: str | None = None, all_scores: bool = False, explain: bool = False

@@ -332,9 +332,10 @@ def analyze(text: str, lang: str | None = None, supported: Container[str] = LANG
     """
     clean = _clean(text)
     sample = clean if len(text) <= DETECT_CHARS else _clean(text[:DETECT_CHARS])
-    found = lang or _language(sample)
-    foreign = _unsupported(sample, found, supported) if lang is None else None if base_code(lang) in supported else lang
-    return Analysis(found, foreign, _normal(clean, found))
+    if lang:
+        return Analysis(lang, None if base_code(lang) in supported else lang, _normal(clean, lang))
+    found, plain = _language(sample)
+    return Analysis(found, _unsupported(sample, found, plain, supported), _normal(clean, found))
 
 
 def detect_language(text: str) -> str:
@@ -343,15 +344,16 @@ def detect_language(text: str) -> str:
     Reads the first `DETECT_CHARS` code points. A script with one language here settles it (so Ukrainian is "ru",
     Persian "ar", Nepali "hi"); py3langid chooses among the Latin ones. NFC, NFD and both Vietnamese tone styles agree.
     """
-    return _language(_clean(text[:DETECT_CHARS]))
+    return _language(_clean(text[:DETECT_CHARS]))[0]
 
 
-def _language(clean: str) -> str:
+def _language(clean: str) -> tuple[str, bool]:
+    """The language of a clean sample, and whether it is so plain that no language outside `LANGUAGES` need be weighed."""
     sample = _canonical_vietnamese(clean)
     script = _main_script(sample)
     if script is None:
-        return "und"
-    return _latin_language(sample) if script == "latin" else script
+        return "und", False
+    return _latin_language(sample) if script == "latin" else (script, False)
 
 
 # py3langid tells the Chinese languages apart; in writing they are one here. Of fewer letters it can only guess.
@@ -369,12 +371,12 @@ def unsupported_language(text: str, supported: Container[str] = LANGUAGES) -> st
     Arabic or Indic text of fewer than `MIN_LETTERS` letters is left alone.
     """
     sample = _clean(text[:DETECT_CHARS])
-    return _unsupported(sample, _language(sample), supported)
+    return _unsupported(sample, *_language(sample), supported)
 
 
-def _unsupported(sample: str, lang: str, supported: Container[str]) -> str | None:
-    """Of a clean sample that `_language` found to be `lang`."""
-    if lang in supported and (lang == "vi" or (lang == "en" and _plainly_english(_WORD.findall(sample)))):
+def _unsupported(sample: str, lang: str, plain: bool, supported: Container[str]) -> str | None:
+    """Of a clean sample that `_language` found to be `lang`, plainly or not."""
+    if plain and lang in supported:
         return None
     script = _main_script(sample)
     if script is None or (script in ("latin", "ru", "ar", "hi") and sum(map(len, _WORD.findall(sample))) < MIN_LETTERS):
@@ -403,22 +405,25 @@ def _main_script(sample: str) -> str | None:
     return han if best == "zh" else best
 
 
-def _latin_language(sample: str) -> str:
-    """Vietnamese by its letters, else py3langid's choice, Indonesian and Malay told apart by their own words."""
+def _latin_language(sample: str) -> tuple[str, bool]:
+    """Vietnamese by its letters and English by its function words, plainly; else py3langid's choice.
+
+    Indonesian and Malay are told apart by their own words.
+    """
     words = _WORD.findall(sample)
     if _VIETNAMESE.search(sample) and 3 * sum(_VIETNAMESE.search(word) is not None for word in words) >= len(words):
-        return "vi"
+        return "vi", True
     if _plainly_english(words):
-        return "en"
+        return "en", True
     # An English sentence on Hà Nội and Đà Nẵng is English: accented names say little of the words around them.
     plain = [word for word in words if word.isascii() or not word[0].isupper()]
     code, probability = _identifier().classify(" ".join(plain or words))
     # Nine languages: 0.11 is no evidence. Single loan words ("ASEAN", "Hello") stay under 0.3, any sentence is above.
     if probability < 0.3:
-        return "und"
+        return "und", False
     if code in ("id", "ms"):
-        return _indonesian_or_malay(words, code)
-    return "fil" if code == "tl" else str(code)
+        return _indonesian_or_malay(words, code), False
+    return "fil" if code == "tl" else str(code), code == "vi"
 
 
 def _plainly_english(words: list[str]) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from cooptag_training.areas import AreaEntry
 from cooptag_training.config import Augment
-from cooptag_training.split import Row
+from cooptag_training.split import Row, by_language
 
 # Joined by what stands between sentences in running text of scripts with and without spaces.
 LONGEST_LIST = 9
@@ -73,9 +73,7 @@ def _changed(rows: Sequence[Row], share: float, change: Callable[[str], str], dr
 
 
 def _joined(rows: Sequence[Row], share: float, draw: random.Random) -> list[Row]:
-    by_lang: dict[str, list[Row]] = {}
-    for row in rows:
-        by_lang.setdefault(row.lang, []).append(row)
+    by_lang = by_language(rows)
     joined = []
     for row in draw.choices(rows, k=round(share * len(rows))) if rows else []:
         parts = [row, *draw.choices(by_lang[row.lang], k=draw.choice((1, 1, 2)))]

@@ -20,7 +20,9 @@ import numpy as np
 import typer
 
 from cooptag.cli import run
+from cooptag.encoder import cores
 from cooptag.errors import UsageError
+from cooptag_training.split import evenly
 
 SIZES = ("small", "auto", "nano")
 PEER = "transformers.pipeline, XLM-RoBERTa-base"
@@ -48,11 +50,12 @@ def bench(
 
     Example: [bold]cooptag-bench --texts real.jsonl --out runs/bench.json[/bold]
     """
+    from cooptag import Tagger
+
     sizes = size or list(SIZES)
     sentences = _sentences(texts)
     figures: dict[str, Any] = {"machine": machine(), "sentences": len(sentences), "rounds": rounds, "device": device}
-    systems = {name: _tagger(name, device) for name in sizes}
-    systems = {PEER: peer(), **systems}
+    systems = {PEER: peer(), **{name: Tagger.load(name, device).tag for name in sizes}}
     gc.collect()
     gc.freeze()  # torch and transformers are half a million objects, which a collection in our turn would walk through
     figures["speed"] = turns(systems, sentences, rounds)
@@ -74,12 +77,11 @@ def _say(speed: dict[str, Any]) -> None:
 
 def machine() -> str:
     """Processor and cores, in words."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     try:
         model = next(line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name"))
     except (OSError, StopIteration):
         model = platform.processor()
-    return f"{model}, {cores} cores"
+    return f"{model}, {cores()} cores"
 
 
 def _sentences(file: Path | None) -> list[str]:
@@ -90,12 +92,6 @@ def _sentences(file: Path | None) -> list[str]:
     labels = {entry.area.id for entry in areas.load(areas.DEFAULT_FILE)}
     articles = corpus.load(corpus.DEFAULT_FOLDER, labels)
     return [s.text for article in articles if article.lang in ("vi", "en") for s in article.sentences][::10]
-
-
-def _tagger(name: str, device: str) -> Callable[[Sequence[str]], Any]:
-    from cooptag import Tagger
-
-    return Tagger.load(name, device).tag
 
 
 def peer() -> Callable[[Sequence[str]], Any]:
@@ -111,7 +107,7 @@ def peer() -> Callable[[Sequence[str]], Any]:
     tokenizer = pretrained.load("auto")[1]  # the pieces of XLM-RoBERTa
     network = XLMRobertaForSequenceClassification(config).eval()
     classify = pipeline("text-classification", model=network, tokenizer=tokenizer, top_k=None, function_to_apply="sigmoid", device="cpu")
-    return lambda texts: classify(list(texts)[:PEER_SENTENCES], truncation=True, max_length=256)
+    return lambda texts: classify(list(texts), truncation=True, max_length=256)
 
 
 # The peer takes a tenth of a second for each: evenly drawn, so many are enough. Ours read at least `TIMED`.
@@ -124,7 +120,7 @@ def turns(systems: dict[str, Callable[[Sequence[str]], Any]], sentences: Sequenc
 
     The peer reads an even sample of the sentences; the ratio is taken within each round, and its median given.
     """
-    sample = [sentences[int(i)] for i in np.linspace(0, len(sentences) - 1, min(PEER_SENTENCES, len(sentences)))]
+    sample = evenly(sentences, PEER_SENTENCES)
     # Different texts, or equal ones would be computed once; so many that the quickest runs for half a second.
     many = [f"{text} {n}." for n in range(-(-TIMED // len(sentences))) for text in sentences]
     first = next(iter(systems))
@@ -137,11 +133,10 @@ def turns(systems: dict[str, Callable[[Sequence[str]], Any]], sentences: Sequenc
             if number:  # the first round warms up
                 speeds[name].append(len(texts) / (time.perf_counter() - start))
     ratios = {name: np.median(np.array(own) / np.array(speeds[first])) for name, own in speeds.items()}
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return {
         name: {
             "sentences_per_second": float(np.median(own)), "ratio": float(ratios[name]),
-            "dollars_per_million": 1e6 / float(np.median(own)) / 3600 * cores * CORE_HOUR,
+            "dollars_per_million": 1e6 / float(np.median(own)) / 3600 * cores() * CORE_HOUR,
         }
         for name, own in speeds.items()
     }  # fmt: skip

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from cooptag import Tagger
-from cooptag.artifact import write_durably
+from cooptag.artifact import SIZES, write_durably
 from cooptag.errors import InputError
+from cooptag.tagger import AUTO
 from cooptag_training import baselines, calibrate, evaluate, jsonl, metrics, pipeline, plots
 from cooptag_training.baselines import Setting
 from cooptag_training.dataset import content_hash
@@ -107,7 +108,7 @@ def _model(model: str, system: str, scored: Sequence[Row], out: Path) -> dict[st
     manifest = tagger.folder.manifest
     evaluate.check_labels(scored, manifest.areas)
     served = evaluate.Served(tagger, scored)
-    system = f"cooptag-{system}" if system in ("nano", "small", "auto", "large") else system
+    system = {**SIZES, AUTO: "cooptag-auto"}.get(system, system)
     made = {"system": system, "seed": "", "sentences_per_second": round(_speed(tagger, scored), 1)}
     result, predictions = _result(made, manifest.areas, scored, served.scores, served.areas)
     name = _slug(model)

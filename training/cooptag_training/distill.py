@@ -1,6 +1,7 @@
 """Distillation (Hinton et al. 2015): a student learns a teacher's scores, on labelled text and on text without labels."""
 
 import hashlib
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -10,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from cooptag import Tagger, text
+from cooptag import Tagger, artifact, text
 from cooptag.errors import InputError, UsageError
 from cooptag_training import augment, jsonl
 from cooptag_training.config import TrainConfig
 from cooptag_training.fit import label_matrix
-from cooptag_training.split import Row, shares
+from cooptag_training.split import Row, evenly, shares
 
 # Characters of the sentences that are taken from text without labels.
 SHORTEST, LONGEST = 40, 500
@@ -41,7 +42,7 @@ class Teaching:
     def identity(self) -> dict[str, str]:
         """What the student depends on: digests of teacher, texts and start."""
         return {
-            "teacher": Tagger.load(self.teacher, device="cpu").folder.manifest.digest,
+            "teacher": artifact.load(artifact.find(self.teacher)).manifest.digest,
             "unlabelled": ", ".join(f"{file.name} (SHA-256 {_sha256(file)[:12]})" for file in self.unlabelled),
             "forbidden": ", ".join(map(_sha256, self.forbidden)),
             "start": _sha256(self.start / "final" / "model.safetensors") if self.start else "",
@@ -89,7 +90,7 @@ def unlabelled(teaching: Teaching, most: int) -> list[Row]:
         if not sentences:
             raise InputError(f"{file}: holds no sentence of {SHORTEST} to {LONGEST} characters to learn from; leave it out")
         print(f"{file.name}: {len(sentences)} sentences; {keep.count(False)} of {len(keep)} documents left out", file=sys.stderr)
-        found += [sentences[int(i)] for i in np.linspace(0, len(sentences) - 1, min(most, len(sentences)))]
+        found += evenly(sentences, most)
     return found
 
 
@@ -102,7 +103,9 @@ def _asked(tagger: Tagger, texts: list[str], kept: Path) -> Any:
                 return file["logits"].astype(np.float64)
     logits = tagger.logits(texts)
     kept.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(kept, digest=digest, logits=logits)
+    raw = io.BytesIO()
+    np.savez(raw, digest=digest, logits=logits)
+    artifact.write_durably(kept, raw.getvalue())
     return logits.astype(np.float64)
 
 

@@ -53,11 +53,7 @@ def onnx_logits(network: bytes, ids: Sequence[Sequence[int]]) -> npt.NDArray[np.
     import onnxruntime as ort
 
     session = ort.InferenceSession(network, providers=["CPUExecutionProvider"])
-    rows = []
-    for i in ids:
-        feed = {"input_ids": np.array([i], dtype=np.int64), "attention_mask": np.ones((1, len(i)), dtype=np.int64)}
-        rows.append(session.run(["logits"], feed)[0][0])
-    return np.stack(rows)
+    return np.stack([session.run(["logits"], graph.feed(i))[0][0] for i in ids])
 
 
 def check_parity(

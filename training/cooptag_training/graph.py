@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from cooptag.encoder import OUTPUTS
@@ -170,6 +169,11 @@ def watched(model: "AreaClassifier") -> tuple[bytes, dict[str, Product]]:
     return graph.to_bytes(_areas(model), model.config.hidden_size, names), graph.products
 
 
+def feed(ids: Sequence[int]) -> dict[str, npt.NDArray[np.int64]]:
+    """The inputs of a graph for the token ids of one text."""
+    return {"input_ids": np.array([ids], dtype=np.int64), "attention_mask": np.ones((1, len(ids)), dtype=np.int64)}
+
+
 def _areas(model: "AreaClassifier") -> int:
     return int(model.config.num_labels or 0)
 
@@ -267,8 +271,3 @@ def eight_bit(weight: Floats) -> tuple[npt.NDArray[np.uint8], Floats]:
     safe = np.where(scale == 0, 1, scale)
     values = (np.clip(np.rint(blocks / safe), -127, 127) + 128).astype(np.uint8)
     return values.reshape(weight.shape), scale[..., 0].astype(np.float32)
-
-
-def external_data(graph: bytes) -> bool:
-    """Whether a graph keeps tensors in another file."""
-    return any(tensor.external_data for tensor in onnx.load_from_string(graph).graph.initializer)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -97,7 +96,8 @@ def fit(config: TrainConfig, data: Data, out: Path, tracker: tracking.Tracker, t
         rows, targets = training_rows(config, data), None
         identity = {**data_identity(data), "commit": commit}
         if teaching is not None:
-            rows, targets = distill.lessons(rows, data.part("train"), data.labels, config, teaching, work)
+            with process.main_process_first():  # the first asks the teacher, the others find its answers
+                rows, targets = distill.lessons(rows, data.part("train"), data.labels, config, teaching, work)
             identity |= teaching.identity()
         sets = [tokenize(rows, data.labels, tokenizer, config, targets), tokenize(data.part("validation"), data.labels, tokenizer, config)]
         print(f"training on {len(data.part('train'))} sentences ({len(rows)} with augmentation)", file=sys.stderr)
@@ -256,8 +256,11 @@ def _save_whole(folder: Path, model: Any, tokenizer: Any, report: dict[str, int]
         model.save_pretrained(new)
         tokenizer.save_pretrained(new)
         (new / "report.json").write_text(json.dumps(report))
-        shutil.rmtree(folder, ignore_errors=True)
-        new.rename(folder)
+        try:
+            new.rename(folder)
+        except OSError:  # another process was quicker, and may be reading its own by now
+            if not (folder / "report.json").is_file():
+                raise
 
 
 def export_work(

@@ -27,8 +27,9 @@ RANGES = (1.0, 0.9, 0.8, 0.7)
 def plan(model: "AreaClassifier", ids: Sequence[Sequence[int]]) -> dict[str, Rounding]:
     """The rounding of every matrix product, by name, of least squared error on the token ids of some hundred texts."""
     seen = _Seen(*graph.watched(model))
+    every = max(1, sum(map(len, ids)) // SAMPLED_ROWS)
     for i, sequence in enumerate(ids):
-        seen.run(sequence, every=max(1, sum(map(len, ids)) // SAMPLED_ROWS), offset=i)
+        seen.run(sequence, every, offset=i)
     return {name: _best(*seen.of(product)) for name, product in seen.products.items()}
 
 
@@ -48,8 +49,7 @@ class _Seen:
         self.rows: dict[str, list[Floats]] = {tensor: [] for tensor in self.tensors}
 
     def run(self, sequence: Sequence[int], every: int, offset: int) -> None:
-        feed = {"input_ids": np.array([sequence], dtype=np.int64), "attention_mask": np.ones((1, len(sequence)), dtype=np.int64)}
-        for tensor, value in zip(self.tensors, self.session.run(self.tensors, feed), strict=True):
+        for tensor, value in zip(self.tensors, self.session.run(self.tensors, graph.feed(sequence)), strict=True):
             rows = value.reshape(-1, value.shape[-1])
             self.highest[tensor] = np.maximum(self.highest.get(tensor, rows[0]), rows.max(axis=0))
             self.lowest[tensor] = np.minimum(self.lowest.get(tensor, rows[0]), rows.min(axis=0))

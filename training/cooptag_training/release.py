@@ -21,7 +21,7 @@ from cooptag.types import Area
 from cooptag_training import calibrate, evaluate, export, metrics, plots, pretrained, tracking
 from cooptag_training.areas import AreaEntry
 from cooptag_training.config import TrainConfig
-from cooptag_training.split import Row
+from cooptag_training.split import Row, by_language, evenly
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -103,9 +103,9 @@ def write(
             quantised = _candidate(small, export.to_onnx(model, plan), tokenizer, data, Path(scratch) / "int8", config.examples > 0)
             chosen = _choose(chosen, quantised, tracker)
         contents = {name: (chosen.folder / name).read_bytes() for name in artifact.FILES}
-        contents["examples.npz"] = _examples(Tagger.load(chosen.folder, device="cpu"), data, config.examples)
-        manifest = artifact.load(chosen.folder).manifest
         tagger = Tagger.load(chosen.folder, device="cpu")
+        manifest = tagger.folder.manifest
+        contents["examples.npz"] = _examples(tagger, data, config.examples)
         tracker.metrics({"batch_parity": export.check_batches(tagger.encoder, [t.removeprefix(config.prefix) for t in texts])})
         if second is not None:
             manifest = manifest.model_copy(update={"pass_on_from": _pass_on_from(tagger, second, data, tracker)})
@@ -146,11 +146,9 @@ def _pass_on_from(student: Tagger, teacher: Tagger, data: Data, tracker: trackin
 
 def calibration_texts(data: Data, config: TrainConfig) -> list[str]:
     """Training sentences of all languages alike, as the model is fed them: what the rounding is fitted on."""
-    by_language: dict[str, list[Row]] = {}
-    for row in data.part("train"):
-        by_language.setdefault(row.lang, []).append(row)
-    count = max(1, CALIBRATED_ON // len(by_language))
-    chosen = [row for rows in by_language.values() for row in rows[:: max(1, len(rows) // count)][:count]]
+    groups = by_language(data.part("train"))
+    count = max(1, CALIBRATED_ON // len(groups))
+    chosen = [row for rows in groups.values() for row in rows[:: max(1, len(rows) // count)][:count]]
     return [config.prefix + text.normalize(row.text, row.lang) for row in chosen]
 
 
@@ -209,8 +207,7 @@ def _calibrated(manifest: Manifest, logits: metrics.Floats, gold: metrics.Bools)
 
 def _examples(tagger: Tagger, data: Data, count: int) -> bytes:
     """The training sentences that the folder carries: `count` of them, evenly over the data, or all."""
-    rows = data.part("train")
-    rows = [rows[int(i)] for i in np.linspace(0, len(rows) - 1, min(count, len(rows)))]
+    rows = evenly(data.part("train"), count)
     vectors = tagger.vectors([row.text for row in rows])
     return evidence.pack([(row.text, row.lang) for row in rows], vectors, evaluate.label_matrix(rows, data.labels))
 

@@ -7,6 +7,7 @@ least `NEAR`). Groups are then spread by iterative stratification over the union
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -155,6 +156,22 @@ def _check_areas(rows: Sequence[Row], splits: Sequence[str]) -> None:
         lost = sorted(label for label, members in groups.items() if label not in present[split] and len(members) >= ENOUGH)
         if lost and any(s == split for s in splits):
             raise InputError(f"split {split} has no sentence of {', '.join(lost)}; change the seed or add articles with them")
+
+
+Item = TypeVar("Item")
+
+
+def evenly(items: Sequence[Item], most: int) -> list[Item]:
+    """At most so many of the items, evenly drawn, first and last among them."""
+    return [items[int(i)] for i in np.linspace(0, len(items) - 1, min(most, len(items)))]
+
+
+def by_language(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows of each language, in their order."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.lang, []).append(row)
+    return groups
 
 
 def check_forbidden(rows: Sequence[Row], forbidden: Sequence[str], run: int = 48) -> None:
