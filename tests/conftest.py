@@ -107,6 +107,10 @@ def _manifest(name: str, areas: tuple[str, ...]) -> artifact.Manifest:
         format_version=artifact.FORMAT_VERSION, name=name, areas=list(areas), problem_type="multi_label",
         goal="f1", thresholds=[0.5] * len(areas), goals={"f1": [0.5] * len(areas), "precision=0.9": [0.9999] * len(areas)},
         none=(-1.0, 0.0), uncertain_from=0.3, pass_on_from=0.02,
+        reference=artifact.Reference(
+            sentences=1000, none=0.4, rates=[0.6 / len(areas)] * len(areas), scores=[0.4, *[0.0] * 8, 0.6], uncertain=0.05, unknown=0.3,
+            languages={"en": 0.5, "vi": 0.5},
+        ),
         calibration=artifact.Calibration(method="none", scale=ones, bias=[0.0] * len(areas)), max_length=32,
         languages=["vi", "en"], text_version=text.TEXT_VERSION, prefix="query: ", precision="fp32", base_model="none", teacher="",
         data_hash="0" * 64, run_id="", git_commit="unknown", created="2026-01-01T00:00:00Z", files={},

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from cooptag.decode import Decoder
 from cooptag.errors import ModelError
 from cooptag.types import Area
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MANIFEST = "manifest.json"
 FILES = ("model.onnx", "tokenizer.json", "areas.json", "golden.json", "examples.npz", "README.md")
 # A folder larger than this is refused before it is read: released models stay under 40 MB, bring-your-own ones
@@ -43,12 +44,30 @@ class Calibration(BaseModel):
     bias: list[float]
 
 
+class Reference(BaseModel):
+    """What the model says of sentences held out of its training, to hold later text against. Shares lie in [0, 1].
+
+    `none`: share of sentences without area; `rates`: share that carries each area, in manifest order; `scores`: share whose
+    probability to name an area lies in each tenth; `unknown`: share of vocabulary pieces that are unknown.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    sentences: int
+    none: float
+    rates: list[float]
+    scores: list[float]
+    uncertain: float
+    unknown: float
+    languages: dict[str, float]
+
+
 class Manifest(BaseModel):
     """manifest.json. Lists have one entry for each area, in the order of `areas`.
 
     `thresholds` serve `goal`; `goals` holds the thresholds of every goal that they were fitted for. `none` and
     `uncertain_from` are the decoder's. `pass_on_from`: the expected number of wrong areas from which "auto" asks the
-    default model as well. `teacher` is the model whose scores this one learned, "" for none.
+    default model as well. `reference` is None where nothing was held out of training. `teacher` is the model whose
+    scores this one learned, "" for none.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -63,6 +82,7 @@ class Manifest(BaseModel):
     none: tuple[float, float]
     uncertain_from: float
     pass_on_from: float
+    reference: Reference | None
     max_length: int
     languages: list[str]
     text_version: str
@@ -194,6 +214,7 @@ def _check_manifest(file: Path, manifest: Manifest) -> None:
     calibration = manifest.calibration
     lists = {"thresholds": manifest.thresholds, "scale": calibration.scale, "bias": calibration.bias}
     lists |= {f"goals.{goal}": values for goal, values in manifest.goals.items()}
+    lists |= {"reference.rates": manifest.reference.rates} if manifest.reference else {}
     for name, values in lists.items():
         if len(values) != n:
             raise ModelError(f"{file}: {name} has {len(values)} values for {n} areas; get the folder again")
@@ -261,9 +282,27 @@ def replaceable(path: Path) -> bool:
 
 def write_durably(file: Path, raw: bytes) -> None:
     """Writes a file so that after a crash it is absent or whole: temporary name, fsync, rename."""
-    scratch = file.with_name(f".{file.name}.tmp")
-    with scratch.open("wb") as out:
-        out.write(raw)
-        out.flush()
-        os.fsync(out.fileno())
+    scratch = scratch_name(file)
+    try:
+        scratch.write_bytes(raw)
+        commit(scratch, file)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def scratch_name(file: Path) -> Path:
+    """A name beside `file` that nobody else writes to: `.<name>.<random>.tmp`."""
+    return file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
+
+
+def commit(scratch: Path, file: Path) -> None:
+    """Gives a written file its name, so that after a crash, of the machine too, `file` is as before or whole."""
+    with scratch.open("rb+") as written:
+        os.fsync(written.fileno())
     scratch.replace(file)
+    if os.name == "posix":  # the name itself is kept by the folder; elsewhere folders cannot be opened
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

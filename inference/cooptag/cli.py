@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from cooptag.jobs.job import Outcome
+    from cooptag.jobs.progress import Progress
     from cooptag.tagger import Tagger
     from cooptag.types import AreaScore, TaggedSentence
 
@@ -60,14 +63,12 @@ def tag(
 
     Example: [bold]cooptag tag article.txt --names en[/bold], or [bold]cat article.txt | cooptag tag - --json[/bold]
     """
-    from cooptag.tagger import Tagger
-    from cooptag.text import LANGUAGES
+    from cooptag.tagger import Tagger, at_options
 
-    if lang is not None and lang not in LANGUAGES:
-        raise UsageError(f"--lang is {lang!r}; expected one of {', '.join(LANGUAGES)}")
+    _check_language(lang)
     files = files or ["-"]
     articles = [_read(file) for file in files]
-    tagger = _at(Tagger.load(model, device), goal, threshold or [])
+    tagger = at_options(Tagger.load(model, device), goal, threshold or [])
     labels = tagger.names(names) if names else None
     tag_text = partial(_tag_lines, tagger) if no_split else tagger.stream_article
     for file, article in zip(files, articles, strict=True):
@@ -77,19 +78,6 @@ def tag(
             _print_json_lines(sentences, labels, title)
         else:
             _print_sentences(tagger, sentences, labels, title)
-
-
-def _at(tagger: "Tagger", goal: str | None, thresholds: list[str]) -> "Tagger":
-    """The tagger at `--goal`, with each `--threshold` over it in the order given."""
-    tagger = tagger.at(goal)
-    for given in thresholds:
-        area, equals, value = given.rpartition("=")
-        try:
-            number = float(value)
-        except ValueError as error:
-            raise UsageError(f"--threshold is {given!r}; expected a number from 0 to 1, or area=number") from error
-        tagger = tagger.at(thresholds={area: number} if equals else number)
-    return tagger
 
 
 def _print_json_lines(sentences: "Iterable[TaggedSentence]", labels: dict[str, str] | None, file: str | None) -> None:
@@ -199,6 +187,95 @@ def _print_evidence(console: "Console", area: "AreaScore", name: str) -> None:
     console.print(Text(f"    {name}: “{words}”; without it {area.without:.2f}"))
     for example in area.nearest or ():
         console.print(Text(f"      like [{example.lang}] {clean_for_terminal(example.text)}", style="dim"))
+
+
+@app.command()
+def batch(
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Files or folders of .txt .html .jsonl .csv .parquet, plain, .gz or .zst")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the results; a job that was stopped goes on there")],
+    model: ModelOption = None,
+    device: DeviceOption = "auto",
+    lang: Annotated[str | None, typer.Option(help="The texts' language [default: detected]")] = None,
+    goal: Annotated[str | None, typer.Option(help="Thresholds for f1, precision=0.9 or recall=0.9 [default: f1]")] = None,
+    threshold: Annotated[list[str] | None, typer.Option(help="A threshold for all areas, as 0.6, or for one, as climate=0.8")] = None,
+    text_field: Annotated[str, typer.Option(help="Field or column of the text")] = "text",
+    id_field: Annotated[str, typer.Option(help="Field of the id; rows without one are named by file and line")] = "id",
+    date_field: Annotated[str, typer.Option(help="Field of the date (a year, 2026-03, 2026-03-09…), for the report")] = "date",
+    no_split: Annotated[bool, typer.Option("--no-split", help="Each text, or line of a .txt, is one sentence")] = False,
+    format: Annotated[str, typer.Option(help="jsonl, csv or parquet")] = "jsonl",
+    raw_csv: Annotated[bool, typer.Option("--raw-csv", help="Write CSV cells such as =A1 as they are, not as '=A1")] = False,
+    part_size: Annotated[float, typer.Option(help="MB of input for each part: what a stop can cost")] = 1.0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes [default: one for two cores]")] = 0,
+    engine: Annotated[str, typer.Option(help="local or ray")] = "local",
+    ray_address: Annotated[str | None, typer.Option(help="A Ray cluster, as ray://host:10001 [default: this machine]")] = None,
+    retries: Annotated[int, typer.Option(min=0, help="How often a part is tried again whose worker died")] = 2,
+    patience: Annotated[float, typer.Option(min=1, help="Seconds without a sign of life after which a worker is killed")] = 600,
+    max_errors: Annotated[int | None, typer.Option(min=0, help="More rejected rows make exit code 1 [default: any number will do]")] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Drop the job that is in the folder")] = False,
+    log_every: Annotated[float, typer.Option(min=0, help="Seconds between log lines where there is no terminal")] = 30,
+) -> None:
+    """Tags an archive: every sentence of every document into DIR/part-*, a summary beside them, _SUCCESS last.
+
+    Example: [bold]cooptag batch news/ speeches.jsonl.gz --out tagged[/bold], then [bold]cooptag report tagged[/bold]
+    """
+    from cooptag.jobs import job
+    from cooptag.jobs.plan import Engine, Options
+    from cooptag.jobs.progress import Progress
+
+    _check_language(lang)
+    options = Options(
+        text_field, id_field, date_field, not no_split, lang, goal, tuple(threshold or ()), format, not raw_csv, round(part_size * 1e6)
+    )
+    force = Engine(engine, workers, 0, retries, patience, ray_address)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with Progress(log_every) as progress:
+        try:
+            outcome = job.run(inputs, out, options, model, device, force, restart, progress.event)
+        except (KeyboardInterrupt, SystemExit):
+            print(f"cooptag: stopped; {progress.done} of {progress.parts} parts are done, the same command goes on", file=sys.stderr)
+            raise
+    _conclude(outcome, progress, out, max_errors)
+
+
+def _check_language(lang: str | None) -> None:
+    from cooptag.text import LANGUAGES
+
+    if lang is not None and lang not in LANGUAGES:
+        raise UsageError(f"--lang is {lang!r}; expected one of {', '.join(LANGUAGES)}")
+
+
+def _conclude(outcome: "Outcome", progress: "Progress", out: Path, max_errors: int | None) -> None:
+    """Says how a job ended; exit code 1 where parts failed, or more rows were rejected than are accepted."""
+    if outcome.summary is None:
+        for reason in outcome.failed:
+            print(f"cooptag: {one_line(reason)}", file=sys.stderr)
+        print(f"cooptag: {len(outcome.failed)} of {outcome.parts} parts failed; the same command tries them again", file=sys.stderr)
+        sys.exit(1)
+    counts = outcome.summary["counts"]
+    rejected = counts.get("rejected", 0)
+    said = f"{counts.get('documents', 0):,} documents, {counts.get('sentences', 0):,} sentences, {counts.get('tagged', 0):,} with areas"
+    listed = f" (reasons in {out / '_rejected.jsonl'})" if rejected else ""
+    done = f"{outcome.written} of {outcome.parts} parts in {progress.seconds:.0f} s" if outcome.parts else "was done before"
+    print(f"{said}; {rejected:,} rows rejected{listed}; {done}", file=sys.stderr)
+    if max_errors is not None and rejected > max_errors:
+        print(f"cooptag: {rejected} rows were rejected, --max-errors allows {max_errors}", file=sys.stderr)
+        sys.exit(1)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a finished batch job")],
+    names: Annotated[str, typer.Option(help="Area names in this language")] = "en",
+) -> None:
+    """Makes one page of a finished job, DIR/report.html: what is in it, over time, by country.
+
+    Example: [bold]cooptag report tagged[/bold]
+    """
+    from cooptag.report import write
+
+    print(write(folder, names))
 
 
 @app.command()

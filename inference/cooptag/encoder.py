@@ -135,6 +135,12 @@ class Encoder:
         rows = {i: vector for batch, (found,) in self._runs(encodings, OUTPUTS[2:]) for i, vector in zip(batch, found, strict=True)}
         return np.stack([rows[i] for i in range(len(texts))]) if texts else np.empty((0, 1), dtype=np.float32)
 
+    def pieces(self, texts: Sequence[str]) -> tuple[int, int]:
+        """Of how many vocabulary pieces texts (normalised) are made, and how many of them are unknown."""
+        unknown = self._tokenizer.token_to_id("<unk>")
+        ids = [encoding.ids for encoding in self._encode(texts, offsets=False)[0]]
+        return sum(map(len, ids)), sum(sequence.count(unknown) for sequence in ids)
+
     def _runs(self, encodings: Sequence[Any], outputs: Sequence[str]) -> Iterator[tuple[list[int], list[npt.NDArray[np.float32]]]]:
         """Batch after batch: the numbers of its texts, and the outputs asked for."""
         ids = [encoding.ids for encoding in encodings]

@@ -20,6 +20,8 @@ from cooptag.errors import ModelError, UsageError
 from cooptag.types import Area, AreaScore, Evidence, TaggedSentence
 
 AUTO = "auto"
+# The model that answers first, and the default one, which is asked about the rest.
+AUTO_MODELS = ("nano", None)
 NOT_FINITE = "not_finite: the model returned NaN or infinity for this text"
 # What every token adds to every logit is kept for so many sentences at a time.
 EXPLAINED_AT_ONCE = 64
@@ -60,7 +62,8 @@ class Tagger:
         """
         if model != AUTO:
             return cls(artifact.load(artifact.find(model)), device, threads)
-        return cls.load("nano", device, threads).backed_by(cls.load(None, device, threads))
+        first, second = AUTO_MODELS
+        return cls.load(first, device, threads).backed_by(cls.load(second, device, threads))
 
     def backed_by(self, second: "Tagger", pass_on_from: float | None = None) -> "Tagger":
         """The same tagger, asking a better one about each text of which it expects so many areas to be wrong.
@@ -168,6 +171,31 @@ class Tagger:
             raise UsageError(f"article is {type(article).__name__}; expected str")
         spans = text.iterate(article, lang)
         return self._stream(((article[s.start : s.end], s) for s in spans), lang, all_scores, explain)
+
+    def stream_articles(
+        self, articles: Iterable[str], lang: str | None = None, all_scores: bool = False, explain: bool = False
+    ) -> Iterator[list[TaggedSentence]]:  # fmt: skip
+        """`tag_article` of each of any number of articles, in order and in flat memory; short ones share batches.
+
+        :raises UsageError: where `articles` holds something that is not a string.
+        """
+        counts: deque[int] = deque()
+
+        def items() -> Iterator[tuple[str, text.Span]]:
+            for i, article in enumerate(articles):
+                spans = text.segment(_checked(article, i, "articles"), lang)
+                counts.append(len(spans))
+                yield from ((article[span.start : span.end], span) for span in spans)
+
+        sentences: list[TaggedSentence] = []
+        for sentence in self._stream(items(), lang, all_scores, explain):
+            while len(sentences) == counts[0]:
+                counts.popleft()
+                yield sentences
+                sentences = []
+            sentences.append(sentence)
+        for count in counts:  # the last with sentences, and those after it without any
+            yield sentences[:count]
 
     def _stream(
         self, items: Iterable[tuple[str, text.Span]], lang: str | None, all_scores: bool, explain: bool
@@ -289,6 +317,10 @@ class Tagger:
         """The mean vector of each text, (n, H), in its detected language: what the nearest examples are found by."""
         return self.encoder.vectors(_normalised(texts))
 
+    def pieces(self, texts: Sequence[str]) -> tuple[int, int]:
+        """Of how many vocabulary pieces the texts are made, and how many of them the model does not know."""
+        return self.encoder.pieces(_normalised(texts))
+
     def info(self) -> dict[str, Any]:
         """What is loaded, where it runs, and its limits, as JSON values."""
         manifest = self.folder.manifest
@@ -359,6 +391,22 @@ class Tagger:
         return int((sure & (decide(0.0) != gold)).any(axis=1).sum())
 
 
+def at_options(tagger: Tagger, goal: str | None, thresholds: Iterable[str]) -> Tagger:
+    """The tagger at a goal, with thresholds over it in the order given, each written as "0.6" or "climate=0.8".
+
+    :raises UsageError: if one is not written so, or `Tagger.at` refuses it.
+    """
+    tagger = tagger.at(goal)
+    for given in thresholds:
+        area, equals, value = given.rpartition("=")
+        try:
+            number = float(value)
+        except ValueError as error:
+            raise UsageError(f"--threshold is {given!r}; expected a number from 0 to 1, or area=number") from error
+        tagger = tagger.at(thresholds={area: number} if equals else number)
+    return tagger
+
+
 @dataclass(frozen=True)
 class _Judged:
     """What was decided of n texts: scores and chosen areas (n, A); the others (n,). `doubt` is the expected number of wrong areas."""
@@ -378,9 +426,9 @@ class _Judged:
         return self
 
 
-def _checked(item: Any, i: int) -> str:
+def _checked(item: Any, i: int, of: str = "texts") -> str:
     if not isinstance(item, str):
-        raise UsageError(f"texts[{i}] is {type(item).__name__}; expected str")
+        raise UsageError(f"{of}[{i}] is {type(item).__name__}; expected str")
     return item
 
 

@@ -1,13 +1,13 @@
 """JSON lines, read and written the same way by all that keep rows in them."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from cooptag.artifact import write_durably
 from cooptag.errors import InputError
+from cooptag.jobs.readers import parse_json
 
 
 def read(file: Path, expected: str, keys: Iterable[str] = ()) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -32,19 +32,12 @@ def read(file: Path, expected: str, keys: Iterable[str] = ()) -> Iterator[tuple[
 
 def _object(where: str, raw: bytes, expected: str) -> dict[str, Any]:
     try:
-        data = json.loads(raw, object_pairs_hook=_unique_keys)
-    except (ValueError, RecursionError) as error:
+        data = parse_json(raw)
+    except ValueError as error:
         raise InputError(f"{where}: is not a JSON object in UTF-8 ({error}); expected {expected}") from error
     if not isinstance(data, dict):
         raise InputError(f"{where}: is {type(data).__name__}, not a JSON object; expected {expected}")
     return data
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = Counter(key for key, _ in pairs)
-    if twice := [key for key, n in keys.items() if n > 1]:
-        raise ValueError(f"key {twice[0]!r} stands twice")
-    return dict(pairs)
 
 
 def write(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -17,6 +17,8 @@ import numpy as np
 from cooptag import Tagger, artifact, evidence, text
 from cooptag.artifact import Calibration, Manifest
 from cooptag.decode import Decoder
+from cooptag.jobs import drift
+from cooptag.jobs.stats import Stats
 from cooptag.types import Area
 from cooptag_training import calibrate, evaluate, export, metrics, plots, pretrained, tracking
 from cooptag_training.areas import AreaEntry
@@ -107,6 +109,7 @@ def write(
         manifest = tagger.folder.manifest
         contents["examples.npz"] = _examples(tagger, data, config.examples)
         tracker.metrics({"batch_parity": export.check_batches(tagger.encoder, [t.removeprefix(config.prefix) for t in texts])})
+        manifest = manifest.model_copy(update={"reference": reference(tagger, data.rows)})
         if second is not None:
             manifest = manifest.model_copy(update={"pass_on_from": _pass_on_from(tagger, second, data, tracker)})
             contents["README.md"] = card(manifest, chosen.report, data, unlabelled).encode("utf8")
@@ -165,7 +168,7 @@ def _draft(config: TrainConfig, data: Data, made_by: tuple[str, str]) -> Manifes
     return Manifest(
         format_version=artifact.FORMAT_VERSION, name=config.name, areas=data.labels,
         problem_type="single_label" if data.single else "multi_label", goal=config.goal, thresholds=[0.5] * n, goals={},
-        none=(-1.0, 0.0), uncertain_from=float(n), pass_on_from=float(n),
+        none=(-1.0, 0.0), uncertain_from=float(n), pass_on_from=float(n), reference=None,
         calibration=Calibration(method="none", scale=[1.0] * n, bias=[0.0] * n), max_length=config.max_length,
         languages=sorted({row.lang for row in data.rows}), text_version=text.TEXT_VERSION, prefix=config.prefix,
         precision="fp32", base_model=pretrained.describe(config.base_model), teacher="", data_hash=data.digest, run_id=made_by[0],
@@ -203,6 +206,15 @@ def _calibrated(manifest: Manifest, logits: metrics.Floats, gold: metrics.Bools)
     calibration = Calibration(method=calibrate.METHOD, scale=decoder.scale.tolist(), bias=decoder.bias.tolist())
     fitted = {"thresholds": decoder.thresholds.tolist(), "none": decoder.none, "uncertain_from": decoder.uncertain_from}
     return manifest.model_copy(update={"calibration": calibration, "goals": goals, **fitted}), decoder
+
+
+def reference(tagger: Tagger, rows: Sequence[Row]) -> artifact.Reference | None:
+    """What the model says of the held-out sentences, for batch jobs to hold theirs against."""
+    texts = [row.text for row in rows if row.split != "train"]
+    stats = Stats()
+    stats.document(tagger.tag(texts))
+    stats.counts["pieces"], stats.counts["unknown_pieces"] = tagger.pieces(texts)
+    return drift.reference(stats, tagger.decoder.areas)
 
 
 def _examples(tagger: Tagger, data: Data, count: int) -> bytes:

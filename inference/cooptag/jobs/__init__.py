@@ -1,0 +1,1 @@
+"""Batch jobs: files in, tagged sentences out, whatever happens on the way."""
