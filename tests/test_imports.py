@@ -11,10 +11,13 @@ ROOT = Path(__file__).resolve().parents[1]
 # Each room of inference may import only rooms above it.
 ROOMS = [
     "errors", "types", "text_data", "text", "decode", "artifact", "gpu", "encoder", "evidence", "tagger",
-    "jobs.streams", "jobs.html", "jobs.readers", "jobs.parties_data", "jobs.parties", "jobs.stats", "jobs.drift", "jobs.plan", "jobs.formats", "jobs.part",
-    "jobs.local", "jobs.ray_engine", "jobs.job", "jobs.progress", "report_charts", "report", "cli",
+    "jobs.streams", "jobs.html", "jobs.readers", "jobs.parties_data", "jobs.parties", "jobs.stats", "jobs.drift", "jobs.plan",
+    "jobs.formats", "jobs.part", "jobs.local", "jobs.ray_engine", "jobs.job", "jobs.progress", "report_charts", "report", "cli",
 ]  # fmt: skip
-HEAVY = ("pyarrow", "babel", "jinja2", "ray", "torch", "transformers", "mlflow", "datasets", "onnxruntime", "tokenizers", "underthesea", "py3langid")
+HEAVY = (
+    "torch", "transformers", "mlflow", "datasets", "onnxruntime", "tokenizers", "underthesea", "py3langid",
+    "pyarrow", "babel", "jinja2", "ray", "trafilatura",
+)  # fmt: skip
 
 
 def _imported(file: Path) -> set[str]:

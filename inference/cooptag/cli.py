@@ -282,9 +282,10 @@ def report(
 def info(model: ModelOption = None, device: DeviceOption = "auto") -> None:
     """Shows which model is loaded, where it runs, and how it was made. Example: [bold]cooptag info[/bold]"""
     from cooptag import __version__
+    from cooptag.jobs.readers import LIMITS
     from cooptag.tagger import Tagger
 
-    _print_json({"cooptag": __version__, **Tagger.load(model, device).info()})
+    _print_json({"cooptag": __version__, **Tagger.load(model, device).info(), "batch_limits": LIMITS})
 
 
 @app.command()

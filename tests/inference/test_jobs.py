@@ -4,12 +4,15 @@ import csv
 import gzip
 import json
 import os
+import pty
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -342,11 +345,17 @@ def test_more_rejected_rows_than_are_accepted_are_exit_code_1(archive: Path, unb
         (["--goal", "best"], "goal is 'best'"),
         (["--threshold", "climat=0.5"], "climat"),
         (["--text-field", "body"], "body"),
+        (["--out", "/proc/nothing"], "/proc/nothing"),
+        (["bundle.zip"], "bundle.zip"),
+        (["bundle.tar.gz"], "bundle.tar.gz"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_nothing_is_tagged(
     archive: Path, tiny_model: Path, tmp_path: Path, args: list[str], message: str
 ) -> None:
+    for bundle in ("bundle.zip", "bundle.tar.gz"):  # never unpacked, whatever names are in it
+        (tmp_path / bundle).write_bytes(b"PK")
+    args = [str(tmp_path / arg) if arg.startswith("bundle") else arg for arg in args]
     done = batch(archive, *options(tiny_model, tmp_path / "out"), *args)
     assert done.returncode == 2 and message in done.stderr, done.stderr
     assert len([line for line in done.stderr.strip().splitlines() if not line.startswith("{")]) == 1
@@ -398,6 +407,29 @@ def test_hostile_ids_reach_log_and_rejected_list_harmless_and_short(tiny_model: 
     assert done.returncode == 0 and "\x1b" not in done.stderr and len(done.stderr) < 5000
     assert all(isinstance(json.loads(line), dict) for line in done.stderr.splitlines()[:-1])
     assert [len(r["id"]) for r in rejected(tmp_path / "out")] == [200, 8]
+
+
+def test_on_a_terminal_it_shows_a_bar_with_rate_and_time_left(archive: Path, tiny_model: Path, tmp_path: Path) -> None:
+    outer, inner = pty.openpty()
+    command = [sys.executable, "-c", "from cooptag.cli import main; main()", "batch", archive, *options(tiny_model, tmp_path / "out")]
+    process = subprocess.Popen(list(map(str, command)), stderr=inner, env=environment(TERM="xterm", COLUMNS="160"))
+    os.close(inner)
+    shown = b""
+    with suppress(OSError):  # how a terminal says that its other end is closed
+        while piece := os.read(outer, 65536):
+            shown += piece
+    assert process.wait(60) == 0
+    said = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode("utf8"))
+    assert re.search(r"part \d of \d+, \d+ sentences, [\d,]+/s +\d:\d\d:\d\d", said), said
+    assert '{"event"' not in said
+
+
+def test_elsewhere_it_writes_a_line_of_json_now_and_then(archive: Path, tiny_model: Path, tmp_path: Path) -> None:
+    done = batch(archive, *options(tiny_model, tmp_path / "out"), "--log-every", "0")
+    lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    assert {"plan", "tagging"} <= {line["event"] for line in lines}
+    last = [line for line in lines if line["event"] == "tagging"][-1]
+    assert last["parts_done"] == last["parts"] and last["sentences_per_second"] > 0 and last["seconds_left"] is not None
 
 
 def test_an_odd_environment_and_no_network(archive: Path, unbroken: Path, tiny_model: Path, tmp_path: Path) -> None:

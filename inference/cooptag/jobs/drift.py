@@ -98,8 +98,8 @@ def _pieces(stats: Stats, known: Reference) -> dict[str, Any]:
 
 
 _ADVICE = {
-    "areas": "The mix of areas is another than in training: that can be the news. Read the examples of the areas that moved most.",
-    "scores": "The model is sure of other sentences than in training: read some uncertain ones, and trust the rates of areas less.",
+    "areas": "The mix of areas differs from training, which can be the news itself: read the examples of the areas that moved most.",
+    "scores": "The model is more, or less, often sure than in training: read some uncertain sentences, and trust the rates of areas less.",
     "uncertain": "More sentences are uncertain than in training: label some hundred of them and train on them as well.",
     "languages": "Some languages were hardly trained on: treat their tags as a first guess, and label some of their sentences.",
     "unknown pieces": "Characters come up that the vocabulary does not hold: check the encoding of the files, then their language.",

@@ -28,6 +28,11 @@ MAX_RECORD: Final = 1_000_000  # bytes of a record of CSV, so that a quote that 
 MAX_CHARS: Final = 8_000_000  # code points of a row's text
 MAX_TEXT_FILE: Final = 64_000_000
 MAX_HTML: Final = 5_000_000
+# What `cooptag info` says of them. Bytes, but for the characters of a text.
+LIMITS: Final = {
+    "line_bytes": streams.MAX_LINE, "csv_record_bytes": MAX_RECORD, "text_characters": MAX_CHARS, "text_file_bytes": MAX_TEXT_FILE,
+    "html_bytes": MAX_HTML, "unpacked_bytes": streams.MAX_UNPACKED, "unpacked_ratio": streams.RATIO,
+}  # fmt: skip
 
 
 class Fields(NamedTuple):
