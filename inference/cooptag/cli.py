@@ -63,12 +63,14 @@ def tag(
 
     Example: [bold]cooptag tag article.txt --names en[/bold], or [bold]cat article.txt | cooptag tag - --json[/bold]
     """
-    from cooptag.tagger import Tagger, at_options
+    from cooptag.tagger import Tagger, choices
 
     _check_language(lang)
     files = files or ["-"]
     articles = [_read(file) for file in files]
-    tagger = at_options(Tagger.load(model, device), goal, threshold or [])
+    tagger = Tagger.load(model, device)
+    for choice in choices(goal, threshold or []):
+        tagger = tagger.at(*choice)
     labels = tagger.names(names) if names else None
     tag_text = partial(_tag_lines, tagger) if no_split else tagger.stream_article
     for file, article in zip(files, articles, strict=True):
@@ -226,7 +228,7 @@ def batch(
 
     _check_language(lang)
     options = Options(
-        text_field, id_field, date_field, not no_split, lang, goal, tuple(threshold or ()), format, not raw_csv, round(part_size * 1e6)
+        text_field, id_field, date_field, not no_split, lang, goal, tuple(threshold or ()), format, not raw_csv, part_size
     )
     force = Engine(engine, workers, 0, retries, patience, ray_address)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -234,7 +236,8 @@ def batch(
         try:
             outcome = job.run(inputs, out, options, model, device, force, restart, progress.event)
         except (KeyboardInterrupt, SystemExit):
-            print(f"cooptag: stopped; {progress.done} of {progress.parts} parts are done, the same command goes on", file=sys.stderr)
+            how_far = f"{progress.done} of {progress.parts} parts are done" if progress.parts else "the input was being read"
+            print(f"cooptag: stopped; {how_far}, the same command goes on", file=sys.stderr)
             raise
     _conclude(outcome, progress, out, max_errors)
 
@@ -257,7 +260,7 @@ def _conclude(outcome: "Outcome", progress: "Progress", out: Path, max_errors: i
     rejected = counts.get("rejected", 0)
     said = f"{counts.get('documents', 0):,} documents, {counts.get('sentences', 0):,} sentences, {counts.get('tagged', 0):,} with areas"
     listed = f" (reasons in {out / '_rejected.jsonl'})" if rejected else ""
-    done = f"{outcome.written} of {outcome.parts} parts in {progress.seconds:.0f} s" if outcome.parts else "was done before"
+    done = "was done before" if outcome.before else f"{outcome.written} of {outcome.parts} parts in {progress.seconds:.0f} s"
     print(f"{said}; {rejected:,} rows rejected{listed}; {done}", file=sys.stderr)
     if max_errors is not None and rejected > max_errors:
         print(f"cooptag: {rejected} rows were rejected, --max-errors allows {max_errors}", file=sys.stderr)

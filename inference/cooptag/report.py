@@ -121,7 +121,7 @@ class _Scores(_Record):
 
 
 class _Drift(_Record):
-    verdict: Verdict
+    verdict: Verdict | Literal["too few to say"]
     sentences: Count
     reference_sentences: Count
     measures: list[_Measure]
@@ -250,6 +250,14 @@ class _Words:
     def number(self, n: int) -> str:
         return self._figure(f"{n:,}")
 
+    def noun(self, n: int, noun: str) -> str:
+        """An English noun as it stands behind a number."""
+        return noun if n == 1 else noun + "s"
+
+    def count(self, n: int, noun: str) -> str:
+        """ "1 document", "1,938 documents"."""
+        return f"{self.number(n)} {self.noun(n, noun)}"
+
     def decimal(self, value: float, digits: int = 1) -> str:
         return self._figure(f"{value:,.{digits}f}")
 
@@ -335,12 +343,13 @@ def _page(summary: Summary, lang: str) -> dict[str, Any]:
         "width": _widths(rows, lambda row: row.sentences),
         "time": _time(summary, rows, words), "parties": _parties(summary, rows, lang, words),
         "pairs": _pairs(summary, names, words), "few": FEW,
-        "examples": [(row, _examples(summary.examples[row.id])) for row in rows if summary.examples.get(row.id)],
-        "uncertain": _uncertain(summary, names), "shown_at_once": SHOWN_AT_ONCE,
+        "examples": [(row, _examples(summary.examples[row.id], words)) for row in rows if summary.examples.get(row.id)],
+        "uncertain": _uncertain(summary, names, words), "shown_at_once": SHOWN_AT_ONCE,
         "languages": _languages(summary, words),
         "rejected": _by_count(summary.rejected), "unsupported": _by_count(summary.unsupported), "encodings": _by_count(summary.encodings),
         "drift": _drift(summary.drift, names, words),
-        "options": [(_short(key), _short(json.dumps(value, ensure_ascii=False))) for key, value in summary.options.items() if value],
+        "options": [(_short(key), _short(json.dumps(value, ensure_ascii=False))) for key, value in summary.options.items()
+                    if value is not None and value != []],
     }  # fmt: skip
 
 
@@ -376,7 +385,7 @@ def _grouped(rows: Sequence[_Row], cells: Callable[[_Row], list[_Cell]]) -> list
     """Heat-table rows under their pillars: name, colour, rows with cells. Areas that never came are left out."""
     seen = [row for row in rows if row.sentences]
     pillars = dict.fromkeys((row.pillar, row.colour) for row in sorted(seen, key=lambda row: row.number))
-    return [(name, colour, [(row, cells(row)) for row in seen if row.pillar == name]) for name, colour in pillars]
+    return [(*pillar, [(row, cells(row)) for row in seen if (row.pillar, row.colour) == pillar]) for pillar in pillars]
 
 
 def _share(group: Group, area: str) -> float:
@@ -397,7 +406,8 @@ def _time(summary: Summary, rows: Sequence[_Row], words: _Words) -> dict[str, An
         return [_cell(share, max(shares), group, words) for share, group in zip(shares, groups.values(), strict=True)]
 
     return {
-        "labels": labels, "heads": list(zip(labels, groups.values(), strict=True)), "months": line.months, "left_out": line.left_out,
+        "labels": labels, "heads": list(zip(labels, groups.values(), strict=True)), "months": line.months, "gaps": line.gaps,
+        "left_out": line.left_out,
         "volume": volume,
         "panels": [_panel(row, line, labels, words) for row in rows[:TOP_AREAS] if row.sentences],
         "groups": _grouped(rows, cells), "any_few": any(0 < group.sentences < FEW for group in groups.values()),
@@ -463,18 +473,18 @@ def _place(row: _Example | _Uncertain) -> str:
     return f"{_short(row.id)} · {row.sentence}"
 
 
-def _examples(rows: Iterable[_Example]) -> list[dict[str, Any]]:
+def _examples(rows: Iterable[_Example], words: _Words) -> list[dict[str, Any]]:
     return [
-        {"pieces": _marked(row.text, row.evidence), "lang": _short(row.lang), "place": _place(row), "score": f"{row.score:.2f}"}
+        {"pieces": _marked(row.text, row.evidence), "lang": _short(row.lang), "place": _place(row), "score": words.decimal(row.score, 2)}
         for row in rows
     ]
 
 
-def _uncertain(summary: Summary, names: Mapping[str, _Row]) -> list[dict[str, Any]]:
+def _uncertain(summary: Summary, names: Mapping[str, _Row], words: _Words) -> list[dict[str, Any]]:
     return [
         {
             "pieces": _marked(row.text, ()), "lang": _short(row.lang), "place": _place(row),
-            "areas": [(names[area.id], f"{area.score:.2f}") for area in row.areas],
+            "areas": [(names[area.id], words.decimal(area.score, 2)) for area in row.areas],
         }
         for row in summary.uncertain
     ]  # fmt: skip
@@ -489,7 +499,7 @@ def _languages(summary: Summary, words: _Words) -> list[tuple[str, int, str]]:
     counted = _by_count(summary.languages)
     shown = [(words.entry(_LANGUAGES, code), count) for code, count in counted[:TOP_LANGUAGES]]
     if rest := counted[TOP_LANGUAGES:]:
-        shown.append((words.say(f"{len(rest)} others", f"{len(rest)} ngôn ngữ khác"), sum(count for _, count in rest)))
+        shown.append((words.say(words.count(len(rest), "other"), f"{len(rest)} ngôn ngữ khác"), sum(count for _, count in rest)))
     return [(name, count, width) for (name, count), width in zip(shown, _widths(shown, lambda row: row[1]), strict=True)]
 
 
@@ -502,12 +512,17 @@ def _drift(drift: _Drift | None, names: Mapping[str, _Row], words: _Words) -> di
         "verdict": drift.verdict, "sentences": drift.sentences, "reference": drift.reference_sentences,
         "advice": [_sentence(line) for line in drift.advice],
         "measures": [
-            (_short(m.name), words.precise(m.value), [words.precise(limit) for limit in m.limits], m.verdict, _sentence(m.says))
+            (_short(m.name), words.precise(m.value), [words.precise(limit) for limit in m.limits], m.verdict, _said(m))
             for m in drift.measures
         ],
         "moved": [(names[id], before, after, f"{100 * before / top:.1f}%", f"{100 * after / top:.1f}%") for id, (before, after) in moved],
         "scores": _score_lines(drift.scores),
     }  # fmt: skip
+
+
+def _said(measure: _Measure) -> str:
+    """What a measure says; nothing for the areas, which it calls by id: a table of the page names those that moved."""
+    return "" if measure.name == "areas" else _sentence(measure.says)
 
 
 def _score_lines(scores: _Scores | None) -> tuple[str, str] | None:

@@ -22,11 +22,15 @@ class Group(BaseModel):
 
 
 class Timeline(NamedTuple):
-    """Groups by month ("2015-03") or year ("2015"), in order. `left_out`: years with documents that did not fit."""
+    """Groups by month ("2015-03") or year ("2015"), in order. `left_out`: years with documents that did not fit.
+
+    `gaps`: whether years are missing between those that are there.
+    """
 
     groups: dict[str, Group]
     months: bool
     left_out: int
+    gaps: bool
 
 
 class Column(NamedTuple):
@@ -53,7 +57,8 @@ def timeline(periods: Mapping[str, Group]) -> Timeline:
         steps = [f"{year:04}" for year in range(int(min(merged)), int(max(merged)) + 1)]
     else:
         steps = sorted(sorted(merged, key=lambda key: (-merged[key].sentences, key))[:MAX_YEARS])
-    return Timeline({step: merged.get(step, Group()) for step in steps}, months, len(merged.keys() - set(steps)))
+    gaps = not months and _span(list(map(int, steps))) > len(steps)
+    return Timeline({step: merged.get(step, Group()) for step in steps}, months, len(merged.keys() - set(steps)), gaps)
 
 
 def _month(period: str) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cooptag import artifact, evidence, text
-from cooptag.decode import Bools, Floats
+from cooptag.decode import Bools, Decoder, Floats
 from cooptag.errors import ModelError, UsageError
 from cooptag.types import Area, AreaScore, Evidence, TaggedSentence
 
@@ -85,33 +85,10 @@ class Tagger:
         :param thresholds: one for all areas, or some areas' by id, in [0, 1]; they go over the goal's.
         :raises UsageError: if the goal or an area is unknown, or a threshold is no number in [0, 1].
         """
-        chosen = self.decoder.thresholds
-        if goal is not None:
-            goals = self.folder.manifest.goals
-            if goal not in goals:
-                if not goals:
-                    raise UsageError(f"goal is {goal!r}, but this model gives each text its one likeliest label; it has no goals")
-                raise UsageError(f"goal is {goal!r}; this model has {', '.join(goals)}; `cooptag-train export --goal {goal}` makes another")
-            chosen = np.array(goals[goal])
-        if thresholds is not None:
-            chosen = self._overridden(chosen, thresholds)
         other = copy.copy(self)
-        other.decoder = self.decoder.with_thresholds(chosen)
+        other.decoder = decoder_at(self.folder.manifest, self.decoder, goal, thresholds)
         other.second = self.second and self.second.at(goal, thresholds)
         return other
-
-    def _overridden(self, chosen: Floats, thresholds: float | Mapping[str, float]) -> Floats:
-        values = thresholds if isinstance(thresholds, Mapping) else dict.fromkeys(self.decoder.areas, thresholds)
-        number = {area: i for i, area in enumerate(self.decoder.areas)}
-        result = np.array(chosen, dtype=np.float64)
-        for area, value in values.items():
-            if area not in number:
-                near = difflib.get_close_matches(area, number, n=1, cutoff=0.0)
-                raise UsageError(f"no area {area!r} to set a threshold for; the nearest known one is {near[0]!r}")
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-                raise UsageError(f"the threshold of {area} is {value!r}; expected a number from 0 to 1")
-            result[number[area]] = value
-        return result
 
     @property
     def areas(self) -> tuple[Area, ...]:
@@ -174,28 +151,22 @@ class Tagger:
 
     def stream_articles(
         self, articles: Iterable[str], lang: str | None = None, all_scores: bool = False, explain: bool = False
-    ) -> Iterator[list[TaggedSentence]]:  # fmt: skip
-        """`tag_article` of each of any number of articles, in order and in flat memory; short ones share batches.
+    ) -> Iterator[tuple[int, int, TaggedSentence]]:  # fmt: skip
+        """The sentences of any number of articles in flat memory, each with the number of its article and its own in it, from 0.
 
+        They come in order, short articles share batches, and one without sentences gives none.
         :raises UsageError: where `articles` holds something that is not a string.
         """
-        counts: deque[int] = deque()
+        places: deque[tuple[int, int]] = deque()
 
         def items() -> Iterator[tuple[str, text.Span]]:
             for i, article in enumerate(articles):
-                spans = text.segment(_checked(article, i, "articles"), lang)
-                counts.append(len(spans))
-                yield from ((article[span.start : span.end], span) for span in spans)
+                for number, span in enumerate(text.iterate(_checked(article, i, "articles"), lang)):
+                    places.append((i, number))
+                    yield article[span.start : span.end], span
 
-        sentences: list[TaggedSentence] = []
         for sentence in self._stream(items(), lang, all_scores, explain):
-            while len(sentences) == counts[0]:
-                counts.popleft()
-                yield sentences
-                sentences = []
-            sentences.append(sentence)
-        for count in counts:  # the last with sentences, and those after it without any
-            yield sentences[:count]
+            yield *places.popleft(), sentence
 
     def _stream(
         self, items: Iterable[tuple[str, text.Span]], lang: str | None, all_scores: bool, explain: bool
@@ -391,20 +362,47 @@ class Tagger:
         return int((sure & (decide(0.0) != gold)).any(axis=1).sum())
 
 
-def at_options(tagger: Tagger, goal: str | None, thresholds: Iterable[str]) -> Tagger:
-    """The tagger at a goal, with thresholds over it in the order given, each written as "0.6" or "climate=0.8".
+Thresholds = float | Mapping[str, float]
 
-    :raises UsageError: if one is not written so, or `Tagger.at` refuses it.
+
+def decoder_at(manifest: artifact.Manifest, decoder: Decoder, goal: str | None, thresholds: Thresholds | None) -> Decoder:
+    """A model's decoder at a goal and with thresholds over it, see `Tagger.at`.
+
+    :raises UsageError: if the goal or an area is unknown, or a threshold is no number in [0, 1].
     """
-    tagger = tagger.at(goal)
+    chosen = np.array(decoder.thresholds, dtype=np.float64)
+    if goal is not None:
+        goals = manifest.goals
+        if goal not in goals:
+            if not goals:
+                raise UsageError(f"goal is {goal!r}, but this model gives each text its one likeliest label; it has no goals")
+            raise UsageError(f"goal is {goal!r}; this model has {', '.join(goals)}; `cooptag-train export --goal {goal}` makes another")
+        chosen = np.array(goals[goal])
+    number = {area: i for i, area in enumerate(decoder.areas)}
+    values = thresholds if isinstance(thresholds, Mapping) else {} if thresholds is None else dict.fromkeys(decoder.areas, thresholds)
+    for area, value in values.items():
+        if area not in number:
+            near = difflib.get_close_matches(area, number, n=1, cutoff=0.0)
+            raise UsageError(f"no area {area!r} to set a threshold for; the nearest known one is {near[0]!r}")
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+            raise UsageError(f"the threshold of {area} is {value!r}; expected a number from 0 to 1")
+        chosen[number[area]] = value
+    return decoder.with_thresholds(chosen)
+
+
+def choices(goal: str | None, thresholds: Iterable[str]) -> Iterator[tuple[str | None, Thresholds | None]]:
+    """What to call `Tagger.at` with, one after the other, for a goal and thresholds written as "0.6" or "climate=0.8".
+
+    :raises UsageError: if a threshold is not written so.
+    """
+    yield goal, None
     for given in thresholds:
         area, equals, value = given.rpartition("=")
         try:
             number = float(value)
         except ValueError as error:
             raise UsageError(f"--threshold is {given!r}; expected a number from 0 to 1, or area=number") from error
-        tagger = tagger.at(thresholds={area: number} if equals else number)
-    return tagger
+        yield None, {area: number} if equals else number
 
 
 @dataclass(frozen=True)

@@ -68,13 +68,20 @@ def test_unknown_pieces_are_noticed(known: drift.Reference) -> None:
 
 
 def test_rates_of_areas_are_not_held_against_other_thresholds(known: drift.Reference) -> None:
-    assert "areas" not in verdicts(job(2000, rates=(0.9, 0.0, 0.0)), known, own_thresholds=False)
+    found = verdicts(job(2000, rates=(0.9, 0.0, 0.0), uncertain=0.9), known, own_thresholds=False)
+    assert found.keys() == {"scores", "languages", "unknown pieces"}
 
 
 def test_too_few_sentences_say_nothing(known: drift.Reference) -> None:
     found = drift.compare(job(10), known, AREAS)
-    assert found["measures"] == [] and "too few" in found["advice"][0]
+    assert found["measures"] == [] and found["verdict"] == "too few to say" and "too few" in found["advice"][0]
     assert drift.compare(Stats(), known, AREAS)["measures"] == []
+
+
+def test_texts_too_short_to_have_a_language_are_not_foreign(known: drift.Reference) -> None:
+    stats = job(1000, lang="und")
+    stats.counts["unsupported"] = stats.unsupported["und"] = 900
+    assert verdicts(stats, known)["languages"] == "as trained"
 
 
 def test_a_rare_false_alarm(known: drift.Reference) -> None:

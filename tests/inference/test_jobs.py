@@ -235,6 +235,68 @@ def test_a_job_of_other_input_model_or_options_is_refused(
     assert contents(out) != contents(unbroken)
 
 
+def test_a_mistake_in_a_restart_costs_nothing(archive: Path, unbroken: Path, tiny_model: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(unbroken, tmp_path / "out"))
+    for mistake in (["--goal", "precison=0.9"], ["--threshold", "climat=0.5"], ["--text-field", "body"]):
+        assert batch(archive, *options(tiny_model, out), "--restart", *mistake).returncode == 2
+        assert contents(out) == contents(unbroken)
+
+
+def test_a_finished_job_without_its_records_is_not_overwritten(archive: Path, unbroken: Path, tiny_model: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(unbroken, tmp_path / "out"))
+    shutil.rmtree(out / "_parts")
+    before = contents(out)
+    assert batch(archive / "b.txt", *options(tiny_model, out)).returncode == 2
+    assert contents(out) == before
+
+
+def test_a_job_without_rows_is_done_once(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    first, second = (batch(tmp_path / "empty.jsonl", *options(tiny_model, tmp_path / "out")) for _ in range(2))
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "0 of 0 parts" in first.stderr and "was done before" in second.stderr
+
+
+# Runs a job in this process, and does something to the input once it is planned.
+MEDDLED = """
+import sys
+from pathlib import Path
+from cooptag.jobs import job
+from cooptag.jobs.plan import Options
+source, out, model, deed = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4]
+def meddle(kind, value):
+    if kind == "plan" and deed == "gone":
+        source.rename(source.with_name("gone"))
+    if kind == "plan" and deed == "grown":
+        source.write_text(source.read_text() + '{"id": "new", "text": "They agreed on trade."}\\n')
+try:
+    job.run([str(source)], out, Options(part_mb=0.002), model, on_event=meddle)
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.parametrize(("deed", "said"), [("gone", "cannot be read any more"), ("grown", "changed while the job ran")])
+def test_an_input_that_goes_or_grows_while_the_job_runs_stops_it(tiny_model: Path, tmp_path: Path, deed: str, said: str) -> None:
+    source, out = tmp_path / "in.jsonl", tmp_path / "out"
+    text = "".join(json.dumps({"id": n, "text": article(n)}) + "\n" for n in range(20))
+    source.write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-c", MEDDLED, source, out, tiny_model, deed], capture_output=True, text=True, env=environment(), timeout=60
+    )
+    assert said in done.stdout, done.stdout + done.stderr
+    assert not (out / "_SUCCESS").exists()
+    source.write_text(text)  # as it was
+    assert batch(source, *options(tiny_model, out)).returncode == 0
+    assert Counter(row["id"] for row in rows(out)) == Counter({str(n): 8 for n in range(20)})
+
+
+def test_rows_of_a_few_bytes_do_not_make_a_part_without_end(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text("{\n" * 1000)
+    assert batch(tmp_path / "in.jsonl", *options(tiny_model, tmp_path / "out")).returncode == 0
+    assert len(rejected(tmp_path / "out")) == 1000 and len(list(tmp_path.glob("out/part-*"))) == 50
+
+
 def test_a_folder_of_something_else_is_refused(archive: Path, tiny_model: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.doc").write_text("mine")
     done = batch(archive, *options(tiny_model, tmp_path))
@@ -250,6 +312,20 @@ def test_a_worker_that_crashes_once_costs_a_retry(
     done = batch(archive, *options(tiny_model, tmp_path / "out"), **sabotage, STEP="os.rename:part-00002", FAULT="segv", ONCE=once)
     assert done.returncode == 0 and "part 2: its worker died (signal 11); trying again" in done.stderr
     assert contents(tmp_path / "out") == contents(unbroken)
+
+
+def test_a_worker_that_hangs_before_it_has_read_its_job_is_killed(
+    unbroken: Path, tiny_model: Path, tmp_path: Path, sabotage: dict[str, str]
+) -> None:
+    """The job of a thousand files is longer than a pipe holds."""
+    many = tmp_path / "many"
+    many.mkdir()
+    for n in range(1000):
+        (many / f"{n:03}.txt").write_text("They agreed on trade.")
+    more = {**sabotage, "STEP": "open:tokenizer.json", "FAULT": "hang", "WHERE": "worker", "ONCE": str(tmp_path / "once")}
+    done = batch(many, "--out", tmp_path / "out", "--model", tiny_model, "--patience", "8", **more)
+    assert done.returncode == 0 and "gave no sign of life for 8 s" in done.stderr
+    assert len(rows(tmp_path / "out")) == 1000
 
 
 def test_a_worker_that_hangs_is_killed_and_the_part_tried_again(
@@ -286,26 +362,19 @@ def test_a_signal_ends_it_at_once_and_the_same_command_goes_on(
         deadline = time.monotonic() + 60
         while not (out / "_parts" / "00003.json").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
+        workers = children(process.pid)
         process.send_signal(sent)
         _, errors = process.communicate(timeout=30)
     assert process.returncode == code and "the same command goes on" in errors
     assert "Traceback" not in errors
-    assert not alive("cooptag.jobs.local", str(out))
+    assert workers and not any(Path(f"/proc/{worker}").exists() for worker in workers)
     assert batch(archive, *options(tiny_model, out)).returncode == 0
     assert contents(out) == contents(unbroken)
 
 
-def alive(*words: str) -> list[str]:
-    """Processes whose command or open files name all the words."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            said = (process / "cmdline").read_text() + "".join(str(f.readlink()) for f in (process / "fd").iterdir())
-        except OSError:
-            continue
-        if all(word in said for word in words):
-            found.append(process.name)
-    return found
+def children(process: int) -> list[str]:
+    """The processes that a process has started."""
+    return [pid for task in Path(f"/proc/{process}/task").iterdir() for pid in (task / "children").read_text().split()]
 
 
 @pytest.mark.parametrize("how", ["limit", "full"])
@@ -341,6 +410,7 @@ def test_more_rejected_rows_than_are_accepted_are_exit_code_1(archive: Path, unb
         (["--format", "xml"], "--format is 'xml'"),
         (["--engine", "spark"], "--engine is 'spark'"),
         (["--part-size", "0"], "--part-size is 0 MB"),
+        (["--part-size", "nan"], "--part-size is nan MB"),
         (["--lang", "xx"], "--lang is 'xx'"),
         (["--goal", "best"], "goal is 'best'"),
         (["--threshold", "climat=0.5"], "climat"),
@@ -370,7 +440,8 @@ def test_a_bad_model_is_exit_code_3(archive: Path, tmp_path: Path) -> None:
 
 
 def test_csv_is_safe_for_spreadsheets_and_parquet_is_untouched(tiny_model: Path, tmp_path: Path) -> None:
-    formulas = ["=cmd|' /C calc'!A0 on climate", "+1 trade", "-1 energy", "@SUM(A1) trade", "\ttrade", "\0energy", "plain climate"]
+    formulas = ["=cmd|' /C calc'!A0 on climate", "+1 trade", "-1 energy", "@SUM(A1) trade", "\ttrade", "\0energy"]
+    formulas += ["plain climate", "plain\r=trade"]
     lines = [json.dumps({"id": f"={n}", "text": text}) for n, text in enumerate(formulas)]
     (tmp_path / "in.jsonl").write_text("\n".join(lines))
     for format, more in (("csv", []), ("csv", ["--raw-csv"]), ("parquet", []), ("jsonl", [])):

@@ -251,3 +251,14 @@ def test_golden_texts_without_a_letter_and_other_thresholds_still_verify(tiny_mo
     save(folder, low, {**contents, "golden.json": json.dumps({"items": items}).encode()})
     assert Tagger.load(folder).verify() <= 1e-4
     assert Tagger.load(tiny_model).at(thresholds=0.99).verify() <= 1e-4
+
+
+def test_articles_are_streamed_with_their_places(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cooptag.tagger.CHUNK", 4)
+    tagger = Tagger.load(tiny_model)
+    articles = ["", "They agreed on climate. Nothing more.", " ", "Trade.", *(f"Number {n}. Energy." for n in range(9)), ""]
+    found = list(tagger.stream_articles(iter(articles)))
+    assert [(a, n, s.text) for a, n, s in found] == [(a, n, s.text) for a, t in enumerate(articles) for n, s in enumerate(tagger.tag_article(t))]
+    assert all(articles[a][s.start : s.end] == s.text for a, _, s in found)
+    with pytest.raises(UsageError, match=r"articles\[1\] is int"):
+        list(tagger.stream_articles(["a", 3]))  # type: ignore[list-item]

@@ -7,8 +7,8 @@ from typing import Any
 from cooptag.artifact import Reference
 from cooptag.jobs.stats import Stats
 
-AS_TRAINED, SOMEWHAT, DIFFERENT = "as trained", "somewhat different", "different"
-VERDICTS = (AS_TRAINED, SOMEWHAT, DIFFERENT)
+AS_TRAINED, TOO_FEW = "as trained", "too few to say"
+VERDICTS = (AS_TRAINED, "somewhat different", "different")
 # Population stability index: below 0.1 nothing moved, from 0.25 on much did (Siddiqi, Credit Risk Scorecards, 2006).
 PSI_LIMITS = (0.1, 0.25)
 # A language with less of the training text was hardly learned.
@@ -38,14 +38,14 @@ def compare(stats: Stats, known: Reference, areas: Sequence[str], own_thresholds
     """A job against its model's reference: measures with limits and verdicts, the worst of them, and what to do.
 
     :param areas: in manifest order. :param own_thresholds: False where other thresholds than the model's own decided, so that
-        how often areas come says nothing.
+        how often areas come, and how sure the model is of them, says nothing.
     """
     n = stats.counts["sentences"]
     measures = []
     if n >= FEWEST:
-        measures = [_scores(stats, known), _uncertain(stats, known), _languages(stats, known), _pieces(stats, known)]
-        measures = [*([_areas(stats, known, areas)] if own_thresholds else []), *measures]
-    verdict = max((m["verdict"] for m in measures), key=VERDICTS.index, default=AS_TRAINED)
+        decided = [_areas(stats, known, areas), _uncertain(stats, known)] if own_thresholds else []
+        measures = [*decided, _scores(stats, known), _languages(stats, known), _pieces(stats, known)]
+    verdict = max((m["verdict"] for m in measures), key=VERDICTS.index, default=TOO_FEW)
     return {
         "verdict": verdict, "sentences": n, "reference_sentences": known.sentences, "measures": measures,
         "advice": _advice(measures, n),
@@ -85,7 +85,8 @@ def _uncertain(stats: Stats, known: Reference) -> dict[str, Any]:
 def _languages(stats: Stats, known: Reference) -> dict[str, Any]:
     # "und" is a text too short to tell, not a language.
     foreign = {code: n for code, n in stats.languages.items() if code != "und" and known.languages.get(code, 0.0) < LITTLE}
-    share = max(sum(foreign.values()), stats.counts["unsupported"]) / stats.counts["sentences"]
+    unsupported = sum(n for code, n in stats.unsupported.items() if code != "und")
+    share = max(sum(foreign.values()), unsupported) / stats.counts["sentences"]
     most = sorted({**foreign, **stats.unsupported}.items(), key=lambda pair: (-pair[1], pair[0]))[:MOVED]
     said = f"{_percent(share)} of the sentences are in languages of which training saw little or nothing"
     return _measure("languages", share, (0.05, 0.25), said + (f" ({', '.join(code for code, _ in most)})" if most else ""))

@@ -41,7 +41,8 @@ def _jsonl(file: Path, _guard: bool) -> Iterator[Callable[[Row], object]]:
 def _csv(file: Path, guard: bool) -> Iterator[Callable[[Row], object]]:
     # The byte-order mark is what makes a spreadsheet read Vietnamese as UTF-8.
     with file.open("w", encoding="utf-8-sig", newline="") as out:
-        rows = csv.writer(out, lineterminator="\n")
+        # Quoted throughout: Python's writer leaves a bare carriage return unquoted, and readers break the row there.
+        rows = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         rows.writerow(CSV_COLUMNS)
         yield lambda row: rows.writerow([_cell(value, guard) for value in _csv_values(row)])
 

@@ -8,7 +8,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from cooptag.jobs import drift, local, plan, ray_engine, readers
 from cooptag.jobs.part import RECORDS, Worker, committed, gazetteer
 from cooptag.jobs.plan import Engine, Job, Options, Part
 from cooptag.jobs.stats import SCORE_UNIT, Stats
-from cooptag.tagger import AUTO, AUTO_MODELS
+from cooptag.tagger import AUTO, AUTO_MODELS, choices, decoder_at
 
 JOB, SUMMARY, REJECTED, SUCCESS, LOCK = "_job.json", "summary.json", "_rejected.jsonl", "_SUCCESS", "_lock"
 ENGINES = ("local", "ray")
@@ -28,12 +28,16 @@ _LEFT_BEHIND = ".*.????????.tmp"
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: the summary, or None with the parts that `failed` and why; `written` of the `parts` in this run."""
+    """How a run ended: the summary, or None with the parts that `failed` and why; `written` of the `parts` in this run.
+
+    `before`: the job was done, and nothing had to be.
+    """
 
     summary: dict[str, Any] | None
     failed: list[str]
     parts: int
     written: int
+    before: bool = False
 
 
 def run(
@@ -42,8 +46,8 @@ def run(
 ) -> Outcome:  # fmt: skip
     """Tags files and folders into `out`, going on where an earlier run of the same job stopped.
 
-    :param on_event: called with ("plan", (parts, their bytes, parts to do, their bytes)), then with the engine's events
-        (`local.run`), at last with ("finish", None).
+    :param on_event: called with ("read", (files, bytes)), ("plan", (parts, their bytes, parts to do, their bytes)), then with the
+        engine's events (`local.run`), at last with ("finish", None).
     :raises UsageError: if an option is wrong, another job is at work in `out`, or `out` holds a job of other input, model or options.
     :raises InputError: if an input cannot be what it should be, before anything is written.
     :raises ModelError: if the model folder is bad. :raises OSError: if `out` cannot be written.
@@ -55,26 +59,37 @@ def run(
     if not sources:
         raise InputError(f"{', '.join(inputs)}: holds no file to tag; expected {', '.join(readers.SUFFIXES)}, plain, .gz or .zst")
     folders = _folders(model)
+    for folder in folders:
+        _check_thresholds(folder.manifest, options)
     digest = "+".join(folder.manifest.digest for folder in folders)
     with _locked(out):
+        on_event("read", (len(sources), sum(source.size for source in sources)))
         names = gazetteer()
         job = Job(out, tuple(sources), plan.hashed(sources), model, digest, names.version if names else "", options, device)
-        if _begin(job, restart):
-            return Outcome(json.loads((out / SUMMARY).read_bytes()), [], 0, 0)
+        if not restart and _is_done(job):
+            return Outcome(json.loads((out / SUMMARY).read_bytes()), [], 0, 0, before=True)
         parts = plan.cut(job.sources, options)
+        _begin(job, restart)
         todo = [part for part in parts if committed(job, part.number) is None]
         on_event("plan", (len(parts), sum(p.size for p in parts), len(todo), sum(p.size for p in todo)))
         failed = _write(job, todo, engine, on_event)
         if failed:
             return Outcome(None, failed, len(parts), len(todo) - len(failed))
         on_event("finish", None)
-        summary = _finish(job, parts, folders, passed_over)
+        summary = _finish(job, parts, folders[-1], passed_over)
     return Outcome(summary, [], len(parts), len(todo))
 
 
 def _folders(model: str | None) -> list[artifact.ModelFolder]:
-    """The model's folder, or the two of "auto", checked as when they are loaded to tag."""
-    return [artifact.load(artifact.find(name)) for name in (AUTO_MODELS if model == AUTO else (model,))]
+    """The model's folder, or the two of "auto", checked as when they are loaded to tag; without the networks."""
+    return [replace(artifact.load(artifact.find(name)), model=b"") for name in (AUTO_MODELS if model == AUTO else (model,))]
+
+
+def _check_thresholds(manifest: artifact.Manifest, options: Options) -> None:
+    """:raises UsageError: if the goal or a threshold is none of the model's: said here, before a worker would say it."""
+    decoder = manifest.decoder()
+    for choice in choices(options.goal, options.thresholds):
+        decoder = decoder_at(manifest, decoder, *choice)
 
 
 @contextmanager
@@ -90,32 +105,48 @@ def _locked(out: Path) -> Iterator[None]:
         raise UsageError(f"{out}: another job is at work there; wait for it, or name another --out") from error
 
 
-def _begin(job: Job, restart: bool) -> bool:
-    """Readies the folder; True if the job is done already.
+def _is_done(job: Job) -> bool:
+    """Whether the folder holds this very job, finished.
 
-    :raises UsageError: if the folder holds something else.
+    :raises UsageError: if it holds another.
+    """
+    if (job.out / SUCCESS).exists():
+        _check_same(job)
+        return True
+    return False
+
+
+def _begin(job: Job, restart: bool) -> None:
+    """Readies the folder.
+
+    :raises UsageError: if it holds something else.
     """
     out, file = job.out, job.out / JOB
-    _sweep(out)
-    begun = any((out / RECORDS).glob("*.json"))
+    begun = (out / SUCCESS).exists() or any((out / RECORDS).glob("*.json"))
     if begun and not restart:
-        _check_same(job, file)
-    elif not (begun or file.exists()) and (foreign := sorted(path.name for path in out.iterdir() if path.name != LOCK)):
+        _check_same(job)
+    elif not (begun or file.exists()) and (foreign := _foreign(out)):
         raise UsageError(f"{out}: holds {foreign[0]} and no job; name a new or empty folder with --out")
     else:  # nothing that is there would be missed
         _clear(out)
         artifact.write_durably(file, (json.dumps(job.identity(), ensure_ascii=False, indent=1) + "\n").encode("utf8"))
     (out / RECORDS).mkdir(exist_ok=True)
-    return (out / SUCCESS).exists()
+    _sweep(out)
+
+
+def _foreign(out: Path) -> list[str]:
+    """What lies in a folder that no job was begun in, but its lock and what a run that was killed left at once."""
+    return sorted(path.name for path in out.iterdir() if path.name != LOCK and not path.match(_LEFT_BEHIND))
 
 
 def _sweep(out: Path) -> None:
-    """Removes what was half written by a process that was killed; nobody else writes there now."""
+    """Removes what was half written by a process that was killed."""
     for left in (*out.glob(_LEFT_BEHIND), *(out / RECORDS).glob(_LEFT_BEHIND)):
         left.unlink()
 
 
-def _check_same(job: Job, file: Path) -> None:
+def _check_same(job: Job) -> None:
+    file = job.out / JOB
     try:
         reasons = plan.differences(json.loads(file.read_bytes()), job.identity())
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -150,7 +181,7 @@ def _write(job: Job, todo: list[Part], engine: Engine, on_event: Callable[[str, 
     return failed
 
 
-def _finish(job: Job, parts: Sequence[Part], folders: Sequence[artifact.ModelFolder], passed_over: int) -> dict[str, Any]:
+def _finish(job: Job, parts: Sequence[Part], folder: artifact.ModelFolder, passed_over: int) -> dict[str, Any]:
     """Adds up the parts and commits the job."""
     _sweep(job.out)
     stats = Stats()
@@ -164,7 +195,7 @@ def _finish(job: Job, parts: Sequence[Part], folders: Sequence[artifact.ModelFol
         artifact.commit(scratch, job.out / REJECTED)
     finally:
         scratch.unlink(missing_ok=True)
-    summary = _summary(job, stats, len(parts), folders[-1], passed_over)
+    summary = _summary(job, stats, len(parts), folder, passed_over)
     raw = (json.dumps(summary, ensure_ascii=False, indent=1) + "\n").encode("utf8", "replace")
     artifact.write_durably(job.out / SUMMARY, raw)
     artifact.write_durably(job.out / SUCCESS, f"{job.digest}\n".encode())
@@ -233,7 +264,7 @@ def _explained(job: Job, stats: Stats, areas: Sequence[str]) -> dict[str, Any]:
     examples = {}
     for area in areas:
         rows = [row for _, row in stats.examples.get(area, [])]
-        tagged = tagger.tag([row["text"] for row in rows], explain=True) if tagger else []
+        tagged = tagger.tag([row["text"] for row in rows], job.options.lang, explain=True) if tagger else []
         words = [{a.id: [[e.start, e.end] for e in a.evidence or ()] for a in sentence.areas}.get(area, []) for sentence in tagged]
         examples[area] = [
             {**{key: row[key] for key in ("id", "sentence", "text", "lang")}, "score": _score(row, area), "evidence": evidence}

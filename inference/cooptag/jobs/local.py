@@ -39,7 +39,7 @@ def run(job: Job, parts: Sequence[Part], engine: Engine) -> Generator[Event, Non
     for part in parts:
         todo.put(part)
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    workers, threads = share(engine, len(parts))
+    workers, threads = share(engine, len(parts), job.device)
     keepers = [_Keeper(job, threads, engine, todo, events) for _ in range(workers)]
     try:
         for keeper in keepers:
@@ -56,15 +56,18 @@ def run(job: Job, parts: Sequence[Part], engine: Engine) -> Generator[Event, Non
     finally:
         for keeper in keepers:
             keeper.stop()
+        for keeper in keepers:
+            if keeper.ident:
+                keeper.join(timeout=10)
 
 
-def share(engine: Engine, parts: int) -> tuple[int, int]:
-    """How many workers, and how many threads each: by default all cores, two to a worker.
+def share(engine: Engine, parts: int, device: str) -> tuple[int, int]:
+    """How many workers, and how many threads each: by default all cores, two to a worker; on a GPU one worker.
 
     What runs in Python (splitting, writing) takes turns within a process, the network does not: one process of two threads
     needs half the memory of two processes, and is as quick with the default model.
     """
-    workers = min(engine.workers or max(1, cores() // 2), max(parts, 1))
+    workers = min(engine.workers or (1 if device == "cuda" else max(1, cores() // 2)), max(parts, 1))
     return workers, engine.threads or max(1, cores() // workers)
 
 
@@ -107,17 +110,22 @@ class _Keeper(threading.Thread):
 
     def _attempt(self, part: Part) -> str | None:
         """Why the worker did not do it; None if it did."""
+        fresh = self.process is None
         process = self.process = self.process or self._start()
+        if self.stopped:
+            return "stopped"
         assert process.stdin and process.stdout  # noqa: S101
         watch = _Watch(process, self.engine.patience)
+        signed = 0
         try:
-            process.stdin.write(json.dumps(part) + "\n")
+            process.stdin.write((self.job.to_json() + "\n" if fresh else "") + json.dumps(part) + "\n")
             process.stdin.flush()
             for line in process.stdout:
                 watch.seen()
                 message = json.loads(line)
                 if "error" in message:
                     raise raised(message)
+                signed += message["sentences"]
                 self.events.put(("sign", message["sentences"]))
                 if "record" in message:
                     self.events.put(("done", message["record"]))
@@ -128,6 +136,7 @@ class _Keeper(threading.Thread):
             pass
         finally:
             watch.cancel()
+        self.events.put(("sign", -signed))  # they will be done again
         code = process.wait()
         how = f"gave no sign of life for {self.engine.patience:g} s" if watch.fired else f"died ({_death(code)})"
         return f"its worker {how}"
@@ -135,15 +144,11 @@ class _Keeper(threading.Thread):
     def _start(self) -> "subprocess.Popen[str]":
         package = str(Path(cooptag.__file__).parents[1])
         paths = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-        process = subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", "cooptag.jobs.local", str(self.threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             encoding="utf8", env={**os.environ, "PYTHONPATH": paths, "RAYON_NUM_THREADS": str(self.threads)},
             start_new_session=True,  # Ctrl-C is for the process that waits for us
         )  # fmt: skip
-        assert process.stdin  # noqa: S101
-        with suppress(BrokenPipeError):
-            process.stdin.write(self.job.to_json() + "\n")
-        return process
 
     def _kill(self) -> None:
         process, self.process = self.process, None

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from cooptag import artifact
-from cooptag.errors import ModelError, UsageError
+from cooptag.errors import InputError, ModelError, UsageError
 from cooptag.jobs import formats
 from cooptag.jobs.parties import Gazetteer
 from cooptag.jobs.plan import Job, Part, Slice
 from cooptag.jobs.readers import Row, read
 from cooptag.jobs.stats import Stats
-from cooptag.tagger import Tagger, at_options
+from cooptag.tagger import Tagger, choices
 from cooptag.types import TaggedSentence
 
 RECORDS = "_parts"
@@ -42,7 +42,9 @@ class Worker:
     @classmethod
     def load(cls, job: Job, threads: int | None = None) -> "Worker":
         """:raises ModelError: if the model folder is bad, or not the one that the job was planned with."""
-        tagger = at_options(Tagger.load(job.model, job.device, threads), job.options.goal, job.options.thresholds)
+        tagger = Tagger.load(job.model, job.device, threads)
+        for choice in choices(job.options.goal, job.options.thresholds):
+            tagger = tagger.at(*choice)
         if digest(tagger) != job.model_digest:
             raise ModelError(f"{tagger.folder.path}: was changed while the job ran; run it again")
         return cls(job, tagger, gazetteer() if job.parties else None, Cursor())
@@ -50,7 +52,8 @@ class Worker:
     def run(self, part: Part, sign: Callable[[int], None] = lambda _: None) -> dict[str, Any]:
         """Writes and commits a part; returns its record. :param sign: called now and then with the sentences done.
 
-        :raises OSError: if the part cannot be written; nothing is left under its name then, or what was there before.
+        :raises OSError: if the input cannot be read any more, or the part not be written; its name then stands for what it did before.
+        :raises InputError: if the input has changed since the job was planned.
         """
         file = part_file(self.job, part.number)
         scratch = artifact.scratch_name(file)
@@ -136,20 +139,30 @@ class _Work:
                 waiting.append((source, row))
                 yield row.text
 
-        for sentences in self._tagged(texts()):
-            source, row = waiting.popleft()
-            if sentences:
-                yield from self._document(row, sentences)
-            else:
-                self._reject(source, row, "no_sentence", "its text has no sentence")
+        sentences: list[TaggedSentence] = []
+        done = 0
+        for count, (document, _, sentence) in enumerate(self._tagged(texts()), start=1):
+            if count % SIGN_EVERY == 0:
+                self.sign(count)
+            for _ in range(done, document):  # the documents before this sentence's are complete
+                yield from self._document(*waiting.popleft(), sentences)
+                sentences = []
+            done = document
+            sentences.append(sentence)
+        while waiting:
+            yield from self._document(*waiting.popleft(), sentences)
+            sentences = []
 
-    def _tagged(self, texts: Iterator[str]) -> Iterator[list[TaggedSentence]]:
+    def _tagged(self, texts: Iterator[str]) -> Iterator[tuple[int, int, TaggedSentence]]:
         tagger, lang = self.worker.tagger, self.job.options.lang
         if self.job.options.split:
             return tagger.stream_articles(texts, lang)
-        return ([sentence] for sentence in tagger.stream(texts, lang))
+        return ((number, 0, sentence) for number, sentence in enumerate(tagger.stream(texts, lang)))
 
-    def _document(self, row: Row, sentences: list[TaggedSentence]) -> Iterator[dict[str, Any]]:
+    def _document(self, source: int, row: Row, sentences: list[TaggedSentence]) -> Iterator[dict[str, Any]]:
+        if not sentences:
+            self._reject(source, row, "no_sentence", "its text has no sentence")
+            return
         gazetteer = self.worker.gazetteer
         parties = [gazetteer.find(s.text, s.lang) if s.areas else () for s in sentences] if gazetteer else []
         self.stats.document(sentences, row.id, row.date, parties)
@@ -159,14 +172,16 @@ class _Work:
             if self.written % LOOKED_AT == 0:
                 self.looked_at.append(sentence.text)
             self.written += 1
-            if self.written % SIGN_EVERY == 0:
-                self.sign(self.written)
             yield {"id": row.id, "sentence": number, **sentence.to_dict()}
 
     def _documents(self) -> Iterator[tuple[int, Row]]:
         """The rows with a text, and the source of each; the others are counted, or listed with the reason."""
+        met = 0
         for piece in self.part.slices:
             for row in self.worker.cursor.rows(self.job, piece):
+                met += 1
+                if row.error == "unreadable" and not self.job.hashes[piece.source].startswith(row.error):
+                    raise OSError(f"{self.job.sources[piece.source].name}: cannot be read any more ({row.detail})")
                 if row.error == "blank":
                     self.stats.counts["blank"] += 1
                 elif row.error:
@@ -175,6 +190,9 @@ class _Work:
                     self._reject(piece.source, row, "duplicate_id", "an earlier row has the same id")
                 else:
                     yield piece.source, row
+        if met != self.part.rows:
+            names = ", ".join(sorted({self.job.sources[piece.source].name for piece in self.part.slices})[:3])
+            raise InputError(f"{names}: changed while the job ran ({met} rows, {self.part.rows} expected); run it again with --restart")
 
     def _reject(self, source: int, row: Row, error: str, detail: str) -> None:
         self.stats.rejected[error] += 1
@@ -185,7 +203,7 @@ class _Work:
 
 
 class Cursor:
-    """Reads slices of sources. In a packed one it goes on where it stopped, since none can be entered in the middle."""
+    """Reads slices of sources. It goes on where it stopped in those that are not quickly entered in the middle, packed ones and Parquet."""
 
     def __init__(self) -> None:
         self._source = -1
@@ -195,7 +213,8 @@ class Cursor:
     def rows(self, job: Job, piece: Slice) -> Iterator[Row]:
         """The rows of a slice."""
         source = job.sources[piece.source]
-        if not (source.packing and self._source == piece.source and self._row and self._row.mark <= piece.start):
+        slow = source.packing or source.kind == "parquet"
+        if not (slow and self._source == piece.source and self._row and self._row.mark <= piece.start):
             self._source, self._rows = piece.source, read(source, job.options.fields(), piece.start)
             self._row = next(self._rows, None)
         while self._row and not (piece.stop and self._row.mark.number >= piece.stop):

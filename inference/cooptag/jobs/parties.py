@@ -125,7 +125,15 @@ def _names_of(lang: str) -> dict[str, tuple[str, ...]]:
         names |= {name: (), name[0].swapcase() + name[1:]: (), "".join(first) + last.lower(): ()}  # "the Korean peninsula"
     for name, parties in _cldr_names(lang):
         names.setdefault(name, parties)
-    return names
+    return _behind_pairs(names, lang) | names if lang in data.PAIR_TAILS else names
+
+
+def _behind_pairs(names: dict[str, tuple[str, ...]], lang: str) -> dict[str, tuple[str, ...]]:
+    """A full name behind the end of a word, where both make a pair (其中美国): that name alone. Its look-alikes (中美国防): the pair."""
+    pairs = data.PAIRS[lang].split()
+    full = [name for name in names if name not in pairs]
+    ends = {pair[0] + name: names[name] for pair in pairs if len(pair) == 2 for name in full if name[0] == pair[1]}
+    return ends | {pair + tail: names[pair] for pair in pairs for tail in data.PAIR_TAILS[lang].split()}
 
 
 def _cldr_names(lang: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -228,7 +236,7 @@ class _Finder:
         self.parties = _names(lang)
         latin = {name for name in self.parties if re.match(f"[{_LATIN}]", name)}
         before, prefix, suffix, after = data.AROUND.get(lang, ("", "", "", ""))
-        options = [f"{_starts(latin)}(?<![{_LATIN}])({_trie(latin)})(?![{_LATIN}$])"]
+        options = [f"{_starts(latin)}(?<![{_LATIN}]){_not_after(lang)}({_trie(latin)})(?![{_LATIN}$])"]
         if own := self.parties.keys() - latin:
             options.append(f"{'' if prefix else _starts(own)}{before}{prefix}({_trie(own)}){suffix}{after}")
         self.pattern = re.compile("|".join(options))
@@ -245,6 +253,11 @@ class _Finder:
 def _starts(names: Iterable[str]) -> str:
     """A look at the next character, which most of the time saves trying the names one initial at a time."""
     return f"(?=[{''.join(sorted({re.escape(name[0]) for name in names}))}])"
+
+
+def _not_after(lang: str) -> str:
+    words = {word for code in ("en", lang) for word in data.NOT_AFTER.get(code, "").split("|") if word}
+    return "".join(rf"(?<!\b{re.escape(word)} )" for word in sorted(words))
 
 
 def _trie(names: Iterable[str]) -> str:
@@ -271,11 +284,13 @@ def _branches(node: Tree) -> str:
 
 _VI_SYLLABLES: Final = frozenset(data.VI_SYLLABLES.split())
 _VI_BEFORE_COUNTRY: Final = frozenset(data.VI_BEFORE_COUNTRY.split())
+_VI_BEFORE_NAME: Final = frozenset(data.VI_BEFORE_NAME.split())
 _VI_BEFORE_PERSON: Final = frozenset(data.VI_BEFORE_PERSON.split())
 _VI_MEMBER: Final = "|".join([data.VI_PAIRED, *_VI_SYLLABLES, *data.VI_SHORT])
 _PAIRED_BEFORE: Final = re.compile(rf"(?<!\w)(?:{_VI_MEMBER})-$")
 _PAIRED_AFTER: Final = re.compile(rf"-(?:{_VI_MEMBER})(?!\w)")
 _WORD_BEFORE: Final = re.compile(r"(\w+) $")
+_WORD_AFTER: Final = re.compile(r" (\w{2,})")
 
 
 def _is_country(name: str, text: str, start: int, end: int) -> bool:
@@ -285,14 +300,17 @@ def _is_country(name: str, text: str, start: int, end: int) -> bool:
     before = text[max(0, start - 20) : start]
     if _PAIRED_BEFORE.search(before) or _PAIRED_AFTER.match(text, end):
         return name in _VI_SYLLABLES or not (text.startswith(" ", end) and text[end + 1 : end + 2].isupper())  # Mỹ - Trung Đông
-    return name in _VI_SYLLABLES and _may_follow(_WORD_BEFORE.search(before), start)
+    word = _WORD_BEFORE.search(before)
+    if word is None or word[1].lower() in _VI_BEFORE_NAME:
+        after = _WORD_AFTER.match(text, end)
+        return name in _VI_SYLLABLES and not (after and after[1].istitle())  # Mỹ Linh
+    return name in _VI_SYLLABLES and _may_follow(word, start)
 
 
-def _may_follow(word: re.Match[str] | None, start: int) -> bool:
+def _may_follow(word: re.Match[str], start: int) -> bool:
     """Whether a country can stand behind this word: Tổng thống Mỹ, and not Tuấn Anh. The text's first word has its capital anyway."""
-    if word is None:
-        return True
     if word[1] in _VI_BEFORE_PERSON:
         return False
-    first = word.end() - word.start() == start
-    return first or word[1] in _VI_BEFORE_COUNTRY or word[1].isupper() or not word[1][0].isupper()
+    if word.end() - word.start() == start:
+        return word[1] not in _VI_SYLLABLES  # Đức Anh
+    return word[1] in _VI_BEFORE_COUNTRY or word[1].isupper() or not word[1][0].isupper()

@@ -5,7 +5,7 @@ All lists are our own. A change here changes what is found: bump `VERSION` with 
 
 from typing import Final
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 
 # ISO 3166 codes that are parties and take their names from CLDR: the members of the United Nations, the Holy See, and
 # those that join meetings under a name of their own. Every other territory and region of CLDR is no party.
@@ -62,7 +62,6 @@ BT: Bhutanese
 BY: Belarusian|Belarussian
 CA: Canadian|Canadians
 CD: Democratic Republic of the Congo|Democratic Republic of Congo|DR Congo|DRC|D.R. Congo
-CF: CAR
 CG: Republic of the Congo|Republic of Congo|Congo|Congo-Brazzaville
 CH: Swiss|Swiss Confederation
 CI: Cote d'Ivoire|Ivory Coast|Ivorian
@@ -317,7 +316,7 @@ CU: Cu-ba
 CV: Cabo Verde
 CZ: Cộng hòa Séc|Tiệp Khắc
 EG: Ai-cập
-GB: Anh|Vương quốc Anh và Bắc Ireland|Liên hiệp Vương quốc Anh và Bắc Ireland|Liên hiệp Anh
+GB: Anh|Anh Quốc|Anh quốc|Vương quốc Anh và Bắc Ireland|Liên hiệp Vương quốc Anh và Bắc Ireland|Liên hiệp Anh
 HK: Hồng Kông|Hồng Công|Hong Kong (Trung Quốc)
 HU: Hung-ga-ri
 ID: In-đô-nê-xi-a
@@ -1347,7 +1346,8 @@ American Samoa|British Columbia|British Virgin Islands|Vietnam War|Viet Nam War|
 French Polynesia|French Guiana|Spanish flu|Japanese encephalitis|Central African|Guinea worm|Sierra Leonean|US dollar
 US dollars|U.S. dollar|U.S. dollars|US$|Swiss franc|Swiss francs|Hong Kong dollar|Australian dollar|Canadian dollar
 Congo virus|Paris Commune|Spanish-speaking|French-speaking|Portuguese-speaking|Portuguese-Speaking|English-speaking
-French language|Chinese language|Russian language|Portuguese language|Spanish language
+French language|Chinese language|Russian language|Portuguese language|Spanish language|RSA Conference|RSA Security
+RSA encryption|RSA algorithm|RSA key|RSA keys
 """,
     "vi": """
 Ấn Độ Dương|Bắc Mỹ|Nam Mỹ|Trung Mỹ|Mỹ Latinh|Mỹ La tinh|Mỹ La-tinh|Mỹ-Latinh|châu Mỹ|Mỹ thuật|Mỹ phẩm|Mỹ Tho|Mỹ Đình
@@ -1379,6 +1379,7 @@ Timog Amerika
 印度洋|印度支那|印度河|新墨西哥|墨西哥湾|约旦河|日本海|南美|北美|拉美|中美洲|马里兰|马里亚纳|朝鲜半岛|朝鲜战争
 台湾海峡|新几内亚|英属|美属|法属|泰国湾|阿曼湾|巴拿马运河|美国之音|文莱苏丹|苏丹陛下|苏丹哈桑纳尔|北爱尔兰|乍得湖
 刚果河|中美地区|中美国家|中老年|中韩文|英国广播|几内亚湾|中法院|日美元|法语国家
+越来越
 """,
     "ja": """
 インド洋|インド太平洋|インドシナ|日本海|中国地方|朝鮮半島|台湾海峡|メキシコ湾|ヨルダン川|パナマ運河|ニューメキシコ
@@ -1392,6 +1393,7 @@ Timog Amerika
 océan Indien|mer de Chine méridionale|mer de Chine orientale|mer de Chine|mer du Japon|golfe du Mexique
 golfe de Guinée|golfe d'Oman|golfe de Thaïlande|péninsule coréenne|péninsule de Corée|détroit de Taïwan
 Nouveau-Mexique|Irlande du Nord|lac Tchad|bassin du Congo|canal de Panama|Amérique latine|Commonwealth de Virginie
+Île-de-France|Ile-de-France|Marie-France
 """,
     "es": """
 océano Índico|mar de China Meridional|mar del Sur de China|mar de China Oriental|mar de la China Meridional
@@ -1436,13 +1438,11 @@ Straße von Taiwan|Neuguinea|New Mexico|Tschadsee|Lateinamerika|Südamerika|Nord
 
 # Names that mean something else more often, by language; CLDR's and the English ones are meant.
 UNSAFE: Final[dict[str, str]] = {
-    "fr": "Dominique|Maurice|UN|AU|US|CAR",
-    "es": "UN|CAR",
+    "fr": "Dominique|Maurice|UN|AU|US",
+    "es": "UN",
     "pt": "UN|AU",
-    "id": "CAR",
     "de": "AU|DRK",
-    "vi": "CAR|NAM|Lao|Thai|Saudi",
-    "fil": "CAR",
+    "vi": "NAM|Lao|Thai|Saudi",
     "th": "ชาด|มาลี|เช็ก",
     "ko": "수단",
     "ar": "مالي|عمان|بنين",
@@ -1477,6 +1477,19 @@ PAIRS: Final[dict[str, str]] = {
 """,
 }
 
+# Words behind a pair that begin like the rest of a full name: 中美国防 is of both, and 中美国 of the US alone (其中美国, "of them the US").
+PAIR_TAILS: Final[dict[str, str]] = {
+    "zh": "国防 国家 国会 国民 国际 国内 国旗 方面 方案 本周 本月 本年 本次 本届 本着",
+    "ja": "国交 国境 国防 国家 国会 国民 国際 国内 国債 国益",
+}
+
+# Words right after which a Latin name is a person's or a language's; the English ones go for every language.
+NOT_AFTER: Final[dict[str, str]] = {
+    "en": "Mr.|Mr|Mrs.|Mrs|Ms.|Ms|Dr.|Dr|Prof.|Prof|Professor",
+    "id": "Bahasa|bahasa",
+    "ms": "Bahasa|bahasa",
+}
+
 # Vietnamese country names of one syllable are words and given names too: they count only where the word before does
 # not make a person's name of them. The short ones count only in a pair, such as Việt-Nhật.
 VI_SYLLABLES: Final = "Anh Áo Bỉ Đức Lào Mỹ Nga Nhật Pháp Séc Síp Úc Ý"
@@ -1488,6 +1501,8 @@ VI_BEFORE_COUNTRY: Final = """
 Nước Phía Bên Chính Tổng Thống Thủ Tướng Bộ Trưởng Quốc Hội Đại Sứ Quán Liên Bang Vương Cộng Hòa Hoàng Gia Người Trắng Giao
 Phòng Thương Mại Phủ Hậu
 """
+# Words between which and another capitalised word it is the first half of a name: và Đức Anh, huyện Mỹ Đức.
+VI_BEFORE_NAME: Final = "và cùng hay hoặc quận huyện xã phường thị thôn ấp làng đường phố cầu chùa"
 VI_BEFORE_PERSON: Final = "ông bà anh chị cô em bác chú cậu cụ bé tiếng Ông Bà Anh Chị Cô Em Tiếng"
 
 # What may stand around a name in its language's own script, as patterns: before it, joined to its start, joined to its
@@ -1500,6 +1515,10 @@ _ARABIC: Final = "\u0620-\u065f\u066e-\u06d3"
 _HINDI: Final = "\u0900-\u0963\u0970-\u097f"
 _TAMIL: Final = "\u0b80-\u0be5"
 _KATAKANA: Final = "ァ-ヴー"
+# What 日 ends as "day", and not begins as Japan. 同 does at the start of a clause (same day), elsewhere it is "with".
+_DAY: Final = r"0-9０-９一二三四五六七八九十今近昨即当"
+_ZH: Final = "".join(INITIALS["zh"])
+_JA: Final = "".join(INITIALS["ja"])
 _PARTICLES: Final = (
     "은|는|이|가|을|를|의|에|에서|에게|와|과|로|으로|도|만|까지|부터|보다|처럼|인|측|산|군|간|내|행|발|"
     "정부|대통령|총리|국민|외교부|외교장관|정상회의|정상회담|관계"
@@ -1516,10 +1535,12 @@ AROUND: Final[dict[str, tuple[str, str, str, str]]] = {
     "lo": ("(?<![ເແໂໃໄ])(?<!ພາສາ)", "", "", f"(?![{_LAO}])"),
     "km": ("(?<!\u17d2)(?<!ភាសា)", "", "", f"(?![{_KHMER}])"),
     "my": ("(?<!\u1039)", "", "", f"(?![{_BURMESE}])"),
-    "zh": ("", "", "", "(?![语語])"),
+    # No pair begins inside 5日 or 其中, "of them"; 谈中美关系 is about one, and 会谈中 means "during the talks".
+    "zh": (rf"(?!(?<=\b同|[{_DAY}])日[{_ZH}]|(?:(?<=其)|(?<=会谈|演讲|讲话))中[{_ZH}])", "", "", "(?![语語])"),
     # A katakana name is a whole run of katakana: マリ is Mali, マリン is not.
-    "ja": (f"(?:(?<![{_KATAKANA}])|(?![{_KATAKANA}]))", "", "", f"(?:(?<![{_KATAKANA}])(?!語)|(?![語{_KATAKANA}]))"),
-}
+    "ja": (rf"(?!(?<=\b同|[{_DAY}来翌毎])日[{_JA}])(?:(?<![{_KATAKANA}])|(?![{_KATAKANA}]))", "", "",
+           f"(?:(?<![{_KATAKANA}])(?!語)|(?![語{_KATAKANA}]))"),
+}  # fmt: skip
 # Marks and letters that a language's writers leave out or exchange, for `str.translate`.
 FOLD: Final[dict[str, dict[int, str | None]]] = {
     "ru": {ord("ё"): "е", ord("Ё"): "Е"},

@@ -1,14 +1,16 @@
 """What a job is: its inputs, model and options under one digest, and the parts that it is cut into.
 
-The cut depends on the input and `Options.part_bytes` alone, so that a job that was stopped finds its parts again.
+The cut depends on the input and `Options.part_mb` alone, so that a job that was stopped finds its parts again.
 """
 
 import hashlib
 import json
 import sqlite3
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,13 +21,15 @@ from cooptag.text import TEXT_VERSION
 
 FORMATS = ("jsonl", "parquet", "csv")
 _FIRST = Mark(0, 1)
+# Bytes that a row counts for at least: a part holds a line on each of its rejected rows.
+LEAST_ROW = 100
 
 
 @dataclass(frozen=True)
 class Options:
     """What decides which bytes a job writes, beside its input and model.
 
-    `guard`: cells of CSV that a spreadsheet would run as a formula get an apostrophe. `part_bytes`: input bytes of a part.
+    `guard`: cells of CSV that a spreadsheet would run as a formula get an apostrophe. `part_mb`: megabytes of input in a part.
     """
 
     text: str = "text"
@@ -37,7 +41,7 @@ class Options:
     thresholds: tuple[str, ...] = ()
     format: str = "jsonl"
     guard: bool = True
-    part_bytes: int = 1_000_000
+    part_mb: float = 1.0
 
     def fields(self) -> Fields:
         """What the reader looks for."""
@@ -63,15 +67,18 @@ class Job:
         versions = {"cooptag": __version__, "text": TEXT_VERSION, "parties": self.parties}
         return {"input": files, "model": self.model_digest, "options": json.loads(json.dumps(asdict(self.options))), "versions": versions}
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of `identity`."""
         return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> str:
         """One line that `from_json` reads back in another process, maybe on another machine."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
         sources = [[str(s.path.resolve()), *s[1:]] for s in self.sources]
-        return json.dumps({**vars(self), "out": str(self.out.resolve()), "sources": sources, "options": asdict(self.options)})
+        model = str(Path(self.model).resolve()) if self.model and Path(self.model).is_dir() else self.model
+        places = {"out": str(self.out.resolve()), "sources": sources, "model": model}
+        return json.dumps({**values, **places, "options": asdict(self.options)})
 
     @classmethod
     def from_json(cls, line: str) -> "Job":
@@ -92,43 +99,47 @@ class Slice(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Some neighbouring rows of the input, written as one file. `twice`: (source, number) of rows whose id an earlier row had."""
+    """Some neighbouring rows of the input, written as one file. `rows`: how many they are, `size` their bytes.
+
+    `twice`: (source, number) of those whose id an earlier row had.
+    """
 
     number: int
     slices: tuple[Slice, ...]
     twice: tuple[tuple[int, int], ...]
+    rows: int
     size: int
 
     @classmethod
     def from_json(cls, line: str) -> "Part":
         """The part of `json.dumps(part)`."""
-        number, slices, twice, size = json.loads(line)
-        return cls(number, tuple(Slice(s, Mark(*m), stop) for s, m, stop in slices), tuple((s, n) for s, n in twice), size)
+        number, slices, twice, rows, size = json.loads(line)
+        return cls(number, tuple(Slice(s, Mark(*m), stop) for s, m, stop in slices), tuple((s, n) for s, n in twice), rows, size)
 
 
 def cut(sources: Sequence[Source], options: Options) -> list[Part]:
-    """The parts of a job, each of about `part_bytes` of the input; reads every row once.
+    """The parts of a job, each of about `part_mb` of the input; reads every row once.
 
-    :raises InputError: if a source does not have the columns that it should.
+    :raises InputError: if a source does not have the columns that it should. :raises OSError: if the temporary folder is full.
     """
     parts: list[Part] = []
     slices: list[Slice] = []
     twice: list[tuple[int, int]] = []
-    size = 0
+    rows = size = 0
     with closing(_Ids()) as ids:
         for i, source in enumerate(sources):
             start: Mark | None = None
             for mark, row_size, id in _rows(source, options):
-                if size >= options.part_bytes:
+                if size >= options.part_mb * 1e6:
                     slices += [Slice(i, start, mark.number)] if start else []
-                    parts.append(Part(len(parts), tuple(slices), tuple(twice), size))
-                    slices, twice, size, start = [], [], 0, None
+                    parts.append(Part(len(parts), tuple(slices), tuple(twice), rows, size))
+                    slices, twice, rows, size, start = [], [], 0, 0, None
                 start = start or mark
-                size += row_size
+                rows, size = rows + 1, size + max(row_size, LEAST_ROW)
                 if id is not None and ids.seen(id):
                     twice.append((i, mark.number))
             slices += [Slice(i, start, 0)] if start else []
-    return [*parts, Part(len(parts), tuple(slices), tuple(twice), size)] if slices else parts
+    return [*parts, Part(len(parts), tuple(slices), tuple(twice), rows, size)] if slices else parts
 
 
 def _rows(source: Source, options: Options) -> Iterator[tuple[Mark, int, str | None]]:
@@ -150,7 +161,10 @@ class _Ids:
     def seen(self, id: str) -> bool:
         """Whether this id came before; from now on it did."""
         digest = hashlib.blake2b(id.encode("utf8", "replace"), digest_size=16).digest()
-        return self._table.execute("INSERT OR IGNORE INTO ids VALUES (?)", (digest,)).rowcount == 0
+        try:
+            return self._table.execute("INSERT OR IGNORE INTO ids VALUES (?)", (digest,)).rowcount == 0
+        except sqlite3.Error as error:
+            raise OSError(f"the ids seen so far do not fit into {tempfile.gettempdir()} ({error}); set TMPDIR to a larger place") from error
 
     def close(self) -> None:
         self._table.close()
@@ -189,8 +203,8 @@ def check(options: Options) -> None:
     """:raises UsageError: if an option has no meaning."""
     if options.format not in FORMATS:
         raise UsageError(f"--format is {options.format!r}; expected one of {', '.join(FORMATS)}")
-    if not 1_000 <= options.part_bytes <= 1_000_000_000:
-        raise UsageError(f"--part-size is {options.part_bytes / 1e6:g} MB; expected 0.001 to 1000")
+    if not 0.001 <= options.part_mb <= 1000:
+        raise UsageError(f"--part-size is {options.part_mb:g} MB; expected 0.001 to 1000")
 
 
 @dataclass(frozen=True)

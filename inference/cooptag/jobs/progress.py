@@ -40,7 +40,9 @@ class Progress:
 
     def event(self, kind: str, value: Any) -> None:
         """Shows what happened."""
-        if kind == "plan":
+        if kind == "read":
+            self._log("reading", {"files": value[0], "bytes": value[1]})
+        elif kind == "plan":
             self.parts, total, todo, self.bytes_todo = value
             self.done = self.parts - todo
             self._log("plan", {"parts": self.parts, "bytes": total, "parts_done": self.done})
@@ -49,9 +51,9 @@ class Progress:
         elif kind == "done":
             self.done += 1
             self.bytes += value["size"]
-        elif kind in ("retry", "failed"):
+        elif kind == "retry":  # what failed for good is said at the end
             self._say(value)
-        self._show("adding up" if kind == "finish" else "tagging")
+        self._show({"read": "reading", "finish": "adding up"}.get(kind, "tagging"))
 
     @property
     def seconds(self) -> float:

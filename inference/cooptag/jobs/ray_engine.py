@@ -6,13 +6,15 @@ Ray schedules, restarts actors that die, and hands their parts to others; what i
 import json
 import logging
 import os
+import signal
 import socket
+import threading
 import warnings
 from collections.abc import Generator, Sequence
 from typing import Any
 
 from cooptag.errors import UsageError
-from cooptag.jobs.local import Event, Failed, raised, share, told
+from cooptag.jobs.local import Event, Failed, raised, told
 from cooptag.jobs.part import Worker
 from cooptag.jobs.plan import Engine, Job, Part
 
@@ -20,8 +22,8 @@ from cooptag.jobs.plan import Engine, Job, Part
 class Writer:
     """An actor: loads the model once, writes the parts that it is given."""
 
-    def __init__(self, job: str, threads: int) -> None:
-        self.job, self.threads = job, threads
+    def __init__(self, job: str, threads: int, patience: float) -> None:
+        self.job, self.threads, self.patience = job, threads, patience
         self.worker: Worker | None = None
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
@@ -29,11 +31,34 @@ class Writer:
         return {"answer": [json.dumps(self._answer(Part.from_json(line))) for line in batch["part"]]}
 
     def _answer(self, part: Part) -> dict[str, Any]:
+        alarm = _Alarm(self.patience)
         try:
             self.worker = self.worker or Worker.load(Job.from_json(self.job), self.threads)
-            return {"record": self.worker.run(part)}
+            return {"record": self.worker.run(part, alarm.seen)}
         except Exception as error:
+            self.worker = None  # its open files stand anywhere
             return {**told(error), "part": part.number}
+        finally:
+            alarm.timer.cancel()
+
+
+class _Alarm:
+    """Ends this process, for Ray to start another, where so many seconds pass without a sign of life."""
+
+    def __init__(self, patience: float) -> None:
+        self.patience = patience
+        self.timer = self._started()
+
+    def seen(self, _: int) -> None:
+        """Starts the count anew."""
+        self.timer.cancel()
+        self.timer = self._started()
+
+    def _started(self) -> threading.Timer:
+        timer = threading.Timer(self.patience, os._exit, [1])
+        timer.daemon = True
+        timer.start()
+        return timer
 
 
 def run(job: Job, parts: Sequence[Part], engine: Engine) -> Generator[Event, None, None]:
@@ -69,7 +94,7 @@ def _written(ray: Any, job: Job, parts: Sequence[Part], engine: Engine) -> Any:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = False
     context.max_errored_blocks = -1  # a part that kills every actor costs itself, not the job
-    workers, threads = share(engine, len(parts))
+    workers, threads = _share(ray, job, parts, engine)
     actors = ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1)
     planned = ray.data.from_items([{"part": json.dumps(part)} for part in parts], override_num_blocks=len(parts))
     with warnings.catch_warnings():
@@ -77,8 +102,16 @@ def _written(ray: Any, job: Job, parts: Sequence[Part], engine: Engine) -> Any:
         warnings.simplefilter("ignore", DeprecationWarning)
         return planned.map_batches(
             Writer, batch_size=1, compute=actors, num_cpus=threads, num_gpus=int(job.device == "cuda"),
-            fn_constructor_args=(job.to_json(), threads), max_task_retries=engine.retries,
+            fn_constructor_args=(job.to_json(), threads, engine.patience), max_task_retries=engine.retries,
         )  # fmt: skip
+
+
+def _share(ray: Any, job: Job, parts: Sequence[Part], engine: Engine) -> tuple[int, int]:
+    """`local.share` of all the cluster's cores: two to an actor, so that it fits on any node."""
+    threads = engine.threads or 2
+    whole = ray.cluster_resources()
+    most = int(whole.get("GPU", 1) if job.device == "cuda" else whole.get("CPU", 1) // threads)
+    return max(1, min(engine.workers or most, len(parts))), min(threads, int(whole.get("CPU", 1)))
 
 
 def _connect(engine: Engine) -> tuple[Any, bool]:
@@ -95,9 +128,11 @@ def _connect(engine: Engine) -> tuple[Any, bool]:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if engine.address is None:
         options["include_dashboard"] = False
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         _ring(engine.address)
         ray.init(address=engine.address, **options)
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own in place, with another exit code
     except (OSError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UsageError(f"--ray-address is {engine.address!r}: no Ray cluster answers there ({reason})") from error

@@ -25,6 +25,7 @@ SUFFIXES: Final = {
 }  # fmt: skip
 PACKINGS: Final = {".gz": "gz", ".zst": "zst"}
 MAX_RECORD: Final = 1_000_000  # bytes of a record of CSV, so that a quote that is not closed costs no more
+MAX_COLUMNS: Final = 500  # of CSV: `_Records` takes time in proportion to lines times columns
 MAX_CHARS: Final = 8_000_000  # code points of a row's text
 MAX_TEXT_FILE: Final = 64_000_000
 MAX_HTML: Final = 5_000_000
@@ -79,15 +80,17 @@ def find(inputs: Sequence[str], out: Path) -> tuple[list[Source], int]:
         path = Path(given)
         if _within(path, forbidden):
             raise UsageError(f"{given}: lies in the output folder {out}; choose another output folder")
-        if path.is_dir():
-            files = [file for file in _walk(path) if not _within(file, forbidden)]
-            sources = [source for file in files if (source := _source(file))]
-            others += len(files) - len(sources)
-            found += sources
-        else:
-            found.append(_named(path))
-    found.sort(key=lambda source: source.name)
-    return list({os.path.realpath(source.path): source for source in reversed(found)}.values())[::-1], others
+        try:
+            files = [file for file in _walk(path) if not _within(file, forbidden)] if path.is_dir() else []
+            sources = [source for file in files if (source := _source(file))] if path.is_dir() else [_named(path)]
+        except OSError as error:
+            raise UsageError(f"{given}: cannot be read ({error.strerror}); expected a file or a folder that can be") from error
+        others += max(0, len(files) - len(sources))
+        found += sources
+    once: dict[str, Source] = {}
+    for source in sorted(found, key=lambda source: source.name):
+        once.setdefault(os.path.realpath(source.path), source)
+    return list(once.values()), others
 
 
 def _within(path: Path, folder: Path) -> bool:
@@ -196,7 +199,7 @@ def _by_line(source: Source, fields: Fields, start: Mark | None, parse: Callable
     stream = Stream(source)
     for line in stream.lines(start, streams.MAX_LINE):
         try:
-            text = stream.decode(line)
+            text = stream.decode(line, streams.MAX_LINE)
             if not text or text.isspace():
                 raise FaultError("blank")
             yield _row(source, line.mark, line.size, parse(text), fields, stream.encoding)
@@ -249,7 +252,7 @@ def _article(page: str) -> html.Article:
 
 # ----------------------------------------------------------------------------------------------- records and rows
 
-_DATE: Final = re.compile(r"([12]\d{3})(?:-(0[1-9]|1[0-2])(?:-(\d{2}))?)?(?!\d)")
+_DATE: Final = re.compile(r"([12]\d{3})(?:-(0[1-9]|1[0-2])(?:-(\d{2}))?)?(?!\d)", re.ASCII)
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
@@ -324,9 +327,9 @@ def _csv(source: Source, fields: Fields, start: Mark | None) -> Iterator[Row]:
         yield _bad(source, header.mark, header.size, header.fault)
         return
     try:
-        names, delimiter = _header(source, stream.decode(header), fields)
-    except (FaultError, csv.Error) as error:
-        raise InputError(f"{source.name}: its header cannot be read ({error.args[-1]}); expected a line of column names") from error
+        names, delimiter = _header(source, stream.decode(header, MAX_RECORD), fields)
+    except FaultError as fault:
+        raise InputError(f"{source.name}: its header cannot be read ({fault.detail}); expected a line of column names") from fault
     if start:
         lines = stream.lines(start, MAX_RECORD)
     for taken, cells in _Records(lines, stream.codec, delimiter, len(names)):
@@ -340,6 +343,7 @@ def _csv(source: Source, fields: Fields, start: Mark | None) -> Iterator[Row]:
 
 def _header(source: Source, line: str, fields: Fields) -> tuple[list[str], str]:
     """The columns' names and the delimiter: the one that finds the text column, or else the most frequent."""
+    csv.field_size_limit(MAX_RECORD)  # the module's own is 131072, and it keeps only one
     headers = {d: [name.strip() for name in next(csv.reader([line], delimiter=d), [])] for d in ",;\t|"}
     delimiter = max(headers, key=lambda d: (fields.text in headers[d], len(headers[d])))
     _check_columns(source, headers[delimiter], fields)

@@ -61,7 +61,7 @@ def blocks_of(source: Source, offset: int = 0) -> Iterator[bytes]:
     try:
         with source.path.open("rb") as file:
             if source.packing:
-                yield from _after(_unpacked(source.packing, file), offset)
+                yield from _after(_gathered(_unpacked(source.packing, file)), offset)
             else:
                 file.seek(offset)
                 yield from iter(lambda: file.read(BLOCK), b"")
@@ -95,6 +95,21 @@ def _unpacker(packing: str, file: BinaryIO) -> tuple[Any, tuple[type[Exception],
     except ImportError as error:
         raise UsageError("a .zst file needs backports.zstd, which is not installed; run `pip install 'cooptag[batch]'`") from error
     return zstd.ZstdFile(file), (EOFError, zstd.ZstdError)
+
+
+def _gathered(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in blocks of `BLOCK` or more, since each gzip member and zstd frame, if of one byte, is a block of its own."""
+    gathered = bytearray()
+    try:
+        for block in blocks:
+            gathered += block
+            if len(gathered) >= BLOCK:
+                yield bytes(gathered)
+                gathered.clear()
+    except FaultError:
+        yield bytes(gathered)  # what stands before the damage
+        raise
+    yield bytes(gathered)
 
 
 def _after(blocks: Iterable[bytes], offset: int) -> Iterator[bytes]:
@@ -188,12 +203,12 @@ class Stream:
             return _lines(_after(_recoded(blocks_of(self.source), self.encoding), start.offset), start, limit)
         return _lines(blocks_of(self.source, start.offset), start, limit)
 
-    def decode(self, line: Line) -> str:
-        """The text of a line. :raises FaultError: why there is none."""
+    def decode(self, line: Line, limit: int) -> str:
+        """The text of a line that was read with this limit. :raises FaultError: why there is none."""
         if line.fault:
             raise line.fault
         if line.raw is None:
-            raise FaultError("line_too_long", f"line {line.mark.number} is over {MAX_LINE} bytes")
+            raise FaultError("line_too_long", f"line {line.mark.number} is over {limit} bytes")
         try:
             return line.raw.decode(self.codec)
         except UnicodeDecodeError as error:
@@ -237,7 +252,9 @@ def _lines(blocks: Iterable[bytes], mark: Mark, limit: int) -> Iterator[Line]:
                 mark = Mark(mark.offset + size, mark.number + 1)
                 parts, size = [], 0
             size += len(rest)
-            parts = [*parts, rest] if size <= limit else []
+            parts.append(rest)
+            if size > limit:
+                parts.clear()
     except FaultError as error:
         fault = error
     if size or fault:
