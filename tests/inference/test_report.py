@@ -51,7 +51,7 @@ def summary() -> dict[str, Any]:
     examples = [_example(number, *sentence) for number, sentence in enumerate(SENTENCES)]
     return {
         "cooptag": "0.1.0", "model": {"name": "cooptag-small", "digest": "ab12cd34" * 8}, "areas_known": AREAS,
-        "options": {"text": "text", "id": "id", "date": "date", "split": True, "lang": None, "goal": None, "part_bytes": 1000000},
+        "options": {"text": "text", "id": "id", "date": "date", "split": True, "lang": None, "goal": None, "part_mb": 1.0},
         "input": {"files": 1, "bytes": 25000000, "digest": "cd" * 32, "passed_over": 2}, "parts": 25,
         "counts": {"documents": 1938, "sentences": 178740, "tagged": 41000, "tags": 56000, "rejected": 5, "blank": 1, "dated": 1900,
                    "truncated": 12, "forced": 4, "uncertain": 30000, "unsupported": 15, "errors": 0, "mended": 0},
@@ -288,6 +288,76 @@ def test_one_area_without_pillar_or_name(tmp_path: Path) -> None:
     assert "33 %" in shown.shown.replace("\u00a0", " ")
 
 
+def test_options_that_are_off_are_shown_and_absent_ones_are_not(tmp_path: Path) -> None:
+    data = summary() | {"options": {"split": False, "guard": False, "part_mb": 1.0, "goal": None, "thresholds": []}}
+    shown = page(data, tmp_path).shown
+    assert "split false, guard false, part_mb 1.0" in shown
+    assert "goal" not in shown
+    assert "thresholds" not in shown
+
+
+def test_pillars_of_the_same_name_keep_their_rows_apart(tmp_path: Path) -> None:
+    """Our "economic" is shown as "Economic", which may also be another label set's own word."""
+    areas = [{**AREAS[2], "id": "one", "names": {"en": "One"}}, {**AREAS[2], "id": "two", "names": {"en": "Two"}, "pillar": "Economic"}]
+    data = empty() | {"areas_known": areas, "areas": {id: {"sentences": 3, "documents": 2, "score": 0.8} for id in ("one", "two")}}
+    data["periods"] = {year: {"documents": 4, "sentences": 9, "areas": {"one": 3, "two": 3}} for year in ("2020", "2021")}
+    rows = page(data, tmp_path)
+    raw = (tmp_path / report.PAGE).read_text(encoding="utf8")
+    assert rows.shown.count("Economic") >= 2
+    assert [raw.count(f'<tr><th scope="row"><bdi>{name}</bdi></th>') for name in ("One", "Two")] == [1, 1], "a row is doubled"
+
+
+def test_one_of_each_is_singular(tmp_path: Path) -> None:
+    data = summary()
+    data["counts"] |= {"documents": 1, "sentences": 1, "dated": 1, "rejected": 1, "uncertain": 1}
+    data["periods"] = {"2020": {"documents": 1, "sentences": 1, "areas": {"energy": 1}}}
+    data["parties"] = {"VN": _party(0, "Vietnam", "Việt Nam")}
+    data["languages"] = {f"x{n}": 1 for n in range(21)}
+    data["drift"]["sentences"] = 1
+    shown = page(data, tmp_path).shown
+    for text in (
+        "Cooperation areas in 1 document", "2020: 1 sentence, 1 document", "1 other", "1 sentence against 2,600", "Input1 file",
+        "document1", "sentence1", "row rejected1", "uncertain sentence, to be read1", "Those that most sentences name: 1 of 1 found",
+    ):  # fmt: skip
+        assert re.search(rf"\b{text}(?![a-z])", shown), text
+
+
+def test_vietnamese_scores_have_a_comma(tmp_path: Path) -> None:
+    vi, en = page(summary(), tmp_path, "vi").shown, page(summary(), tmp_path).shown
+    for english, vietnamese in (("0.97", "0,97"), ("0.55", "0,55")):
+        assert english in en
+        assert english not in vi
+        assert vietnamese in vi
+
+
+@pytest.mark.parametrize("lang", ["en", "vi"])
+def test_years_that_do_not_follow_one_another_are_owned_up_to(tmp_path: Path, lang: str) -> None:
+    says = {"en": "The years shown do not all follow one another", "vi": "Các năm hiện ở đây không liên tục"}[lang]
+    group = {"documents": 1, "sentences": 500, "areas": {"energy": 4}}
+    assert says not in page(summary() | {"periods": dict.fromkeys(("2010", "2016"), group)}, tmp_path, lang).shown
+    assert says in page(summary() | {"periods": dict.fromkeys(("1900", "2015", "2016"), group)}, tmp_path, lang).shown
+
+
+@pytest.mark.parametrize("lang", ["en", "vi"])
+def test_too_few_sentences_to_compare_are_no_warning(tmp_path: Path, lang: str) -> None:
+    data = summary()
+    data["drift"] |= {"verdict": "too few to say", "sentences": 3, "measures": [], "advice": ["3 sentences are too few to compare."]}
+    data["counts"] |= {"rejected": 0}
+    shown = page(data, tmp_path, lang)
+    assert {"en": "There are too few sentences to compare", "vi": "Số câu quá ít để so sánh"}[lang] in shown.shown
+    assert "3 sentences are too few to compare." in shown.shown
+    assert {"en": "moved most", "vi": "thay đổi nhiều nhất"}[lang] not in shown.shown, "areas of too few sentences are compared"
+    assert "warning" not in {a.get("class") for tag, a in shown.elements if tag == "p"}
+
+
+def test_the_mix_of_areas_shows_no_ids(tmp_path: Path) -> None:
+    data = summary()
+    data["drift"]["measures"][0]["says"] = "moved most: gap 1.3 % of the sentences, 8.4 % in training"
+    shown = page(data, tmp_path).shown
+    assert "gap 1.3 %" not in shown
+    assert "16 % are uncertain" in shown, "another measure lost its line"
+
+
 @pytest.mark.parametrize(
     ("periods", "steps", "months"),
     [
@@ -300,7 +370,7 @@ def test_one_area_without_pillar_or_name(tmp_path: Path) -> None:
 )
 def test_periods_of_mixed_precision_share_one_axis(periods: list[str], steps: list[str], months: bool) -> None:
     line = timeline({period: Group(documents=1, sentences=10, areas={"energy": 4}) for period in periods})
-    assert (list(line.groups), line.months, line.left_out) == (steps, months, 0)
+    assert (list(line.groups), line.months, line.left_out, line.gaps) == (steps, months, 0, False)
     assert sum(group.areas.get("energy", 0) for group in line.groups.values()) == 4 * len(periods)
 
 
@@ -308,6 +378,7 @@ def test_stray_years_do_not_stretch_the_axis() -> None:
     line = timeline({f"{year}": Group(documents=1, sentences=year) for year in range(1000, 2999, 3)})
     assert len(line.groups) == 60
     assert line.left_out == 667 - 60
+    assert line.gaps
     assert list(line.groups)[-1] == "2998"
 
 

@@ -1,6 +1,7 @@
 """The recipe of inference/SCALE.md, as it stands there."""
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,10 @@ def test_the_spark_recipe_tags_tables_of_articles(recipe: dict[str, Any]) -> Non
     assert [column.split()[0] for column in recipe["SCHEMA"].split(", ")] == list(first.columns)
 
 
-def test_the_spark_recipe_on_spark(recipe: dict[str, Any]) -> None:
+def test_the_spark_recipe_on_spark(recipe: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """With the model that it names: Spark's own processes know nothing of the tiny one."""
     pytest.importorskip("pyspark")
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     from pyspark.sql import SparkSession
 
     spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()

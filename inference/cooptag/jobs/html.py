@@ -22,7 +22,7 @@ _READ_AS: Final = {
     "koi8-r": "koi8-r", "koi8-u": "koi8-u", **{f"windows-125{i}": f"cp125{i}" for i in range(9)},
 }  # fmt: skip
 # Only what the page says of itself, and whatever today is: a guess from the text or the clock would not be repeatable.
-_DATES: Final = {"extensive_search": False, "original_date": True, "min_date": "1900-01-01", "max_date": "2999-12-31"}
+_DATES: Final[dict[str, Any]] = {"extensive_search": False, "original_date": True, "min_date": "1900-01-01", "max_date": "2999-12-31"}
 
 
 class Article(NamedTuple):
@@ -95,7 +95,7 @@ def _published(tree: Any) -> Iterator[str]:
 def _day(value: Any) -> Iterator[str]:
     """The day that a value begins with, if it is one that `_DATES` allows."""
     with suppress(ValueError):
-        day = Date.fromisoformat(str(value)[:10]).isoformat()
+        day = Date.fromisoformat(value[:10] if isinstance(value, str) else "").isoformat()
         if _DATES["min_date"] <= day <= _DATES["max_date"]:
             yield day
 

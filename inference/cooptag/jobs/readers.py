@@ -29,10 +29,10 @@ MAX_COLUMNS: Final = 500  # of CSV: `_Records` takes time in proportion to lines
 MAX_CHARS: Final = 8_000_000  # code points of a row's text
 MAX_TEXT_FILE: Final = 64_000_000
 MAX_HTML: Final = 5_000_000
-# What `cooptag info` says of them. Bytes, but for the characters of a text.
+# What `cooptag info` says of them. Bytes, but for the columns of a table and the characters of a text.
 LIMITS: Final = {
-    "line_bytes": streams.MAX_LINE, "csv_record_bytes": MAX_RECORD, "text_characters": MAX_CHARS, "text_file_bytes": MAX_TEXT_FILE,
-    "html_bytes": MAX_HTML, "unpacked_bytes": streams.MAX_UNPACKED, "unpacked_ratio": streams.RATIO,
+    "line_bytes": streams.MAX_LINE, "csv_record_bytes": MAX_RECORD, "csv_columns": MAX_COLUMNS, "text_characters": MAX_CHARS,
+    "text_file_bytes": MAX_TEXT_FILE, "html_bytes": MAX_HTML, "unpacked_bytes": streams.MAX_UNPACKED, "unpacked_ratio": streams.RATIO,
 }  # fmt: skip
 
 
@@ -81,12 +81,12 @@ def find(inputs: Sequence[str], out: Path) -> tuple[list[Source], int]:
         if _within(path, forbidden):
             raise UsageError(f"{given}: lies in the output folder {out}; choose another output folder")
         try:
-            files = [file for file in _walk(path) if not _within(file, forbidden)] if path.is_dir() else []
-            sources = [source for file in files if (source := _source(file))] if path.is_dir() else [_named(path)]
+            listed: list[Source | None]
+            listed = [_source(file) for file in _walk(path) if not _within(file, forbidden)] if path.is_dir() else [_named(path)]
         except OSError as error:
             raise UsageError(f"{given}: cannot be read ({error.strerror}); expected a file or a folder that can be") from error
-        others += max(0, len(files) - len(sources))
-        found += sources
+        found += [source for source in listed if source]
+        others += listed.count(None)
     once: dict[str, Source] = {}
     for source in sorted(found, key=lambda source: source.name):
         once.setdefault(os.path.realpath(source.path), source)
@@ -321,6 +321,7 @@ def date_of(value: Any) -> str:
 
 def _csv(source: Source, fields: Fields, start: Mark | None) -> Iterator[Row]:
     stream = Stream(source)
+    csv.field_size_limit(MAX_RECORD)  # the module's own is 131072, and it keeps only one
     lines = stream.lines(None, MAX_RECORD)
     header = next((line for line in lines if line.raw is None or line.raw.strip()), Line(stream.first, b"", 0))
     if header.fault:
@@ -329,7 +330,8 @@ def _csv(source: Source, fields: Fields, start: Mark | None) -> Iterator[Row]:
     try:
         names, delimiter = _header(source, stream.decode(header, MAX_RECORD), fields)
     except FaultError as fault:
-        raise InputError(f"{source.name}: its header cannot be read ({fault.detail}); expected a line of column names") from fault
+        said = f"its header cannot be read ({fault.detail}); expected a line of column names, ended by LF or CRLF"
+        raise InputError(f"{source.name}: {said}") from fault
     if start:
         lines = stream.lines(start, MAX_RECORD)
     for taken, cells in _Records(lines, stream.codec, delimiter, len(names)):
@@ -343,9 +345,14 @@ def _csv(source: Source, fields: Fields, start: Mark | None) -> Iterator[Row]:
 
 def _header(source: Source, line: str, fields: Fields) -> tuple[list[str], str]:
     """The columns' names and the delimiter: the one that finds the text column, or else the most frequent."""
-    csv.field_size_limit(MAX_RECORD)  # the module's own is 131072, and it keeps only one
-    headers = {d: [name.strip() for name in next(csv.reader([line], delimiter=d), [])] for d in ",;\t|"}
+    try:
+        headers = {d: [name.strip() for name in next(csv.reader([line], delimiter=d), [])] for d in ",;\t|"}
+    except csv.Error as error:  # the one thing that it refuses in a line of that size
+        said = "a CR stands alone in its header; expected lines ended by LF or CRLF, convert them, as with `tr '\\r' '\\n'`"
+        raise InputError(f"{source.name}: {said}") from error
     delimiter = max(headers, key=lambda d: (fields.text in headers[d], len(headers[d])))
+    if len(headers[delimiter]) > MAX_COLUMNS:
+        raise InputError(f"{source.name}: has {len(headers[delimiter])} columns; expected at most {MAX_COLUMNS}, leave some out")
     _check_columns(source, headers[delimiter], fields)
     return headers[delimiter], delimiter
 
@@ -363,7 +370,6 @@ class _Records:
     """The lines and cells of each record. One that cannot be read has no cells and one line; the lines behind it are read again."""
 
     def __init__(self, lines: Iterator[Line], codec: str, delimiter: str, columns: int) -> None:
-        csv.field_size_limit(MAX_RECORD)  # the module's own is 131072, and it keeps only one
         self.lines, self.codec, self.delimiter, self.columns = lines, codec, delimiter, columns
         self.again: deque[Line] = deque()
         self.taken: list[Line] = []
@@ -399,7 +405,7 @@ class _Records:
         """Whether the lines so far have more cells than there are columns, asked at every doubling.
 
         Of the lines that can begin a record without an end, each adds a cell to the record before it. So no line is read
-        again more often than there are columns, and a file of such lines does not take quadratic time.
+        again more often than twice the columns, at most `MAX_COLUMNS`, and a file of such lines does not take quadratic time.
         """
         count = len(self.taken)
         if count & (count - 1) or count == 1:
@@ -416,7 +422,8 @@ def _checked(cells: list[str] | None, first: Line, columns: int, stream: Stream)
     if first.fault:
         raise first.fault
     if cells is None:
-        raise FaultError("bad_csv", f"line {first.mark.number}: its quotes do not match, or the record is over {MAX_RECORD} bytes")
+        faults = f"its quotes do not match, a CR stands alone in it, or the record is over {MAX_RECORD} bytes"
+        raise FaultError("bad_csv", f"line {first.mark.number}: {faults}")
     if len(cells) <= 1 and not "".join(cells).strip():
         raise FaultError("blank")
     if any(streams.INVALID in cell for cell in cells):
@@ -438,38 +445,50 @@ def _parquet(source: Source, fields: Fields, start: Mark | None) -> Iterator[Row
     mark = start or Mark(0, 1)
     try:
         with pq.ParquetFile(source.path, pre_buffer=False, buffer_size=1 << 20) as file:
-            _check_schema(source, file.schema_arrow, fields)
-            for record in _parquet_records(file, fields, mark.offset):
+            columns = _check_schema(source, file.schema_arrow, fields)
+            for record in _parquet_records(file, columns, mark.offset):
                 yield _parquet_row(source, mark, record, fields)
                 mark = Mark(mark.offset + 1, mark.number + 1)
     except FaultError as fault:
         yield _bad(source, mark, 0, fault)
-    except (ArrowException, OSError) as error:
+    except (ArrowException, OSError, UnicodeDecodeError) as error:  # the last: a column's name is not UTF-8
         if isinstance(error, OSError) and error.errno:  # Arrow has OSErrors of its own, without a number
             yield _bad(source, mark, 0, FaultError("unreadable", error.strerror or ""))
         else:
             yield _bad(source, mark, 0, FaultError("corrupt_input", "the Parquet file is cut off or damaged"))
 
 
-def _check_schema(source: Source, schema: Any, fields: Fields) -> None:
+def _check_schema(source: Source, schema: Any, fields: Fields) -> list[str]:
+    """The columns to read. None is nested: `_check_ratio` knows them by their names."""
     from pyarrow import types
 
+    def holds(name: str, *tests: Callable[[Any], bool]) -> bool:
+        kind = schema.field(name).type
+        return any(test(kind.value_type if types.is_dictionary(kind) else kind) for test in tests)
+
     _check_columns(source, schema.names, fields)
-    kind = schema.field(fields.text).type
-    kind = kind.value_type if types.is_dictionary(kind) else kind
-    if not (types.is_string(kind) or types.is_large_string(kind)):
-        raise InputError(f"{source.name}: column {fields.text!r} is {kind}; expected strings, name the column of texts with --text-field")
+    strings = (types.is_string, types.is_large_string)
+    if not holds(fields.text, *strings):
+        raise _wrong_type(source, schema, fields.text, "strings, name the column of texts with --text-field")
+    if fields.id in schema.names and not holds(fields.id, *strings, types.is_integer):
+        raise _wrong_type(source, schema, fields.id, "strings or integers, name the column of ids with --id-field")
+    dates = (*strings, types.is_integer, types.is_date, types.is_timestamp)
+    return [name for name in fields[:3] if name in schema.names and (name != fields.date or holds(name, *dates))]
 
 
-def _parquet_records(file: Any, fields: Fields, first: int) -> Iterator[dict[str, Any]]:
-    """The needed columns of each row from number `first` on, as one-row arrays.
+def _wrong_type(source: Source, schema: Any, name: str, expected: str) -> InputError:
+    return InputError(f"{source.name}: column {name!r} is {str(schema.field(name).type)[:60]!r}; expected {expected}")
 
-    One row at a time (3 µs each): a batch of rows that repeat one dictionary entry is as large as if each had its own.
-    A column that Arrow itself reads as a dictionary hands the whole one on with each batch, so it comes in larger ones.
+
+def _parquet_records(file: Any, columns: Sequence[str], first: int) -> Iterator[dict[str, Any]]:
+    """The columns of each row from number `first` on, as one-row arrays.
+
+    One row at a time (some 12 µs each, where large batches take under 1): a batch of rows that repeat one dictionary entry
+    is as large as if each had its own. A column that Arrow itself reads as a dictionary hands the whole one on with each
+    batch, so it comes in larger ones.
     """
     from pyarrow import types
 
-    columns = [name for name in fields[:3] if name in file.schema_arrow.names]
     dictionary = any(types.is_dictionary(file.schema_arrow.field(name).type) for name in columns)
     for group in range(file.num_row_groups):
         rows = file.metadata.row_group(group).num_rows
@@ -495,7 +514,7 @@ def _parquet_row(source: Source, mark: Mark, record: Mapping[str, Any], fields: 
         values = {name: record[name].as_py() for name in fields[:2] if name in record}
     except UnicodeDecodeError:
         return _bad(source, mark, 0, FaultError("bad_encoding", f"row {mark.number} is not UTF-8"))
-    with suppress(ValueError, ImportError, OverflowError):  # a time that Python cannot hold, or in a zone that it does not know
+    with suppress(Exception):  # a time that Python cannot hold, or in a zone that it does not know: that raises errors of many kinds
         values[fields.date] = record[fields.date].as_py() if fields.date in record else None
     size = len((values[fields.text] or "").encode("utf8"))
     return _row(source, mark, size, values, fields, "utf-8")
