@@ -88,7 +88,7 @@ def test_a_network_of_other_width_is_refused(folder: Path) -> None:
     two = manifest.calibration.model_copy(update={"scale": [1.0] * 2, "bias": [0.0] * 2})
     contents = {name: (folder / name).read_bytes() for name in artifact.FILES}
     contents["areas.json"] = json.dumps(json.loads(contents["areas.json"])[:2]).encode()
-    changes = {"areas": manifest.areas[:2], "thresholds": [0.5] * 2, "goals": {}, "calibration": two}
+    changes = {"areas": manifest.areas[:2], "thresholds": [0.5] * 2, "goals": {}, "calibration": two, "reference": None}
     artifact.save(folder, manifest.model_copy(update=changes), contents)
     with pytest.raises(ModelError, match=r"model\.onnx.*for 2 areas"):
         Tagger.load(folder)

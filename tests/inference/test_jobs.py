@@ -152,6 +152,18 @@ def test_the_summary_counts_what_is_in_the_parts(unbroken: Path) -> None:
     assert summary["drift"]["verdict"] in ("as trained", "somewhat different", "different")
 
 
+def test_a_finished_job_has_a_report(unbroken: Path, tmp_path: Path) -> None:
+    out = Path(shutil.copytree(unbroken, tmp_path / "out"))
+    command = [sys.executable, "-c", "from cooptag.cli import main; main()", "report", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=60)
+    assert done.returncode == 0 and done.stdout.strip() == str(out / "report.html"), done.stderr
+    page = (out / "report.html").read_text(encoding="utf8")
+    assert "Climate" in page and "duplicate_id" in page and "2012" in page
+    (out / "summary.json").unlink()
+    again = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=60)
+    assert again.returncode == 2 and "run `cooptag batch` to its end" in again.stderr and len(again.stderr.splitlines()) == 1
+
+
 STEPS = [
     "open:.part-00002", "open:c.csv", "os.rename:part-00000", "os.rename:part-00003", "os.rename:00003.json",
     "open:._rejected", "os.rename:_rejected", "os.rename:summary.json", "os.rename:_SUCCESS", "os.rename:_job.json",

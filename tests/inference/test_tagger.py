@@ -258,7 +258,8 @@ def test_articles_are_streamed_with_their_places(tiny_model: Path, monkeypatch: 
     tagger = Tagger.load(tiny_model)
     articles = ["", "They agreed on climate. Nothing more.", " ", "Trade.", *(f"Number {n}. Energy." for n in range(9)), ""]
     found = list(tagger.stream_articles(iter(articles)))
-    assert [(a, n, s.text) for a, n, s in found] == [(a, n, s.text) for a, t in enumerate(articles) for n, s in enumerate(tagger.tag_article(t))]
+    alone = [(a, n, s.text) for a, t in enumerate(articles) for n, s in enumerate(tagger.tag_article(t))]
+    assert [(a, n, s.text) for a, n, s in found] == alone
     assert all(articles[a][s.start : s.end] == s.text for a, _, s in found)
     with pytest.raises(UsageError, match=r"articles\[1\] is int"):
         list(tagger.stream_articles(["a", 3]))  # type: ignore[list-item]

@@ -179,13 +179,20 @@ from cooptag import Tagger
 Tagger.load(sys.argv[1], device="cpu").tag([sys.argv[2]])
 print(time.perf_counter() - start)
 """
+# Linux begins a process's ru_maxrss at its parent's; VmHWM is its own.
 _MEMORY = """
-import resource, sys, time
+import re, resource, sys, time
+from pathlib import Path
 from cooptag import Tagger
 text = open(sys.argv[2], encoding="utf8").read()
 start = time.perf_counter()
 count = sum(1 for _ in Tagger.load(sys.argv[1], device="cpu").stream_article(text))
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+status = Path("/proc/self/status")
+peak = (
+    1024 * int(re.search(r"VmHWM:\\s+(\\d+)", status.read_text())[1])
+    if status.exists()
+    else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+)
 print(peak, count, time.perf_counter() - start)
 """
 

@@ -76,7 +76,7 @@ def run(
         if failed:
             return Outcome(None, failed, len(parts), len(todo) - len(failed))
         on_event("finish", None)
-        summary = _finish(job, parts, folders[-1], passed_over)
+        summary = _finish(job, parts, folders[0], passed_over)
     return Outcome(summary, [], len(parts), len(todo))
 
 
@@ -178,12 +178,12 @@ def _write(job: Job, todo: list[Part], engine: Engine, on_event: Callable[[str, 
                 failed.append(value)
     finally:
         events.close()
+        _sweep(job.out)
     return failed
 
 
 def _finish(job: Job, parts: Sequence[Part], folder: artifact.ModelFolder, passed_over: int) -> dict[str, Any]:
     """Adds up the parts and commits the job."""
-    _sweep(job.out)
     stats = Stats()
     scratch = artifact.scratch_name(job.out / REJECTED)
     try:
