@@ -155,6 +155,9 @@ class _Keeper(threading.Thread):
         if process is not None:
             process.kill()
             process.wait()
+            for pipe in (process.stdin, process.stdout):
+                with suppress(OSError):  # what it has not read is lost with it
+                    pipe.close()  # type: ignore[union-attr]
 
 
 class Failed(Exception):
