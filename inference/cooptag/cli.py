@@ -211,7 +211,7 @@ def batch(
     part_size: Annotated[float, typer.Option(help="MB of input for each part: what a stop can cost")] = 1.0,
     workers: Annotated[int, typer.Option(min=0, help="Processes [default: one for two cores]")] = 0,
     engine: Annotated[str, typer.Option(help="local or ray")] = "local",
-    ray_address: Annotated[str | None, typer.Option(help="A Ray cluster, as ray://host:10001 [default: this machine]")] = None,
+    ray_address: Annotated[str | None, typer.Option(help="A Ray cluster, as head:6379 or auto [default: this machine]")] = None,
     retries: Annotated[int, typer.Option(min=0, help="How often a part is tried again whose worker died")] = 2,
     patience: Annotated[float, typer.Option(min=1, help="Seconds without a sign of life after which a worker is killed")] = 600,
     max_errors: Annotated[int | None, typer.Option(min=0, help="More rejected rows make exit code 1 [default: any number will do]")] = None,
@@ -261,7 +261,7 @@ def _conclude(outcome: "Outcome", progress: "Progress", out: Path, max_errors: i
     said = f"{counts.get('documents', 0):,} documents, {counts.get('sentences', 0):,} sentences, {counts.get('tagged', 0):,} with areas"
     listed = f" (reasons in {out / '_rejected.jsonl'})" if rejected else ""
     done = "was done before" if outcome.before else f"{outcome.written} of {outcome.parts} parts in {progress.seconds:.0f} s"
-    print(f"{said}; {rejected:,} rows rejected{listed}; {done}", file=sys.stderr)
+    print(f"{said}; rejected rows: {rejected:,}{listed}; {done}", file=sys.stderr)
     if max_errors is not None and rejected > max_errors:
         print(f"cooptag: {rejected} rows were rejected, --max-errors allows {max_errors}", file=sys.stderr)
         sys.exit(1)

@@ -84,6 +84,9 @@ def run(job: Job, parts: Sequence[Part], engine: Engine) -> Generator[Event, Non
                 yield "sign", answer["record"]["rows"]
                 yield "done", answer["record"]
         yield from (("failed", f"part {number}: its actor died every time") for number in sorted(lost))
+    except ray.exceptions.RayError as error:
+        reason = str(error).strip().splitlines()[-1][:200] or type(error).__name__
+        raise UsageError(f"--engine ray: {reason}; every node needs this cooptag, and the input and --out under the same path") from error
     finally:
         if began:
             ray.shutdown()
@@ -122,7 +125,7 @@ def _connect(engine: Engine) -> tuple[Any, bool]:
         import ray.data
     except ImportError as error:
         raise UsageError("--engine ray needs Ray; run `pip install 'cooptag[ray]'`, or leave --engine away") from error
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     if ray.is_initialized():
         return ray, False
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
