@@ -63,14 +63,12 @@ def tag(
 
     Example: [bold]cooptag tag article.txt --names en[/bold], or [bold]cat article.txt | cooptag tag - --json[/bold]
     """
-    from cooptag.tagger import Tagger, choices
+    from cooptag.tagger import Tagger, at_options
 
     _check_language(lang)
     files = files or ["-"]
     articles = [_read(file) for file in files]
-    tagger = Tagger.load(model, device)
-    for choice in choices(goal, threshold or []):
-        tagger = tagger.at(*choice)
+    tagger = at_options(Tagger.load(model, device), goal, threshold or [])
     labels = tagger.names(names) if names else None
     tag_text = partial(_tag_lines, tagger) if no_split else tagger.stream_article
     for file, article in zip(files, articles, strict=True):
@@ -256,10 +254,12 @@ def _conclude(outcome: "Outcome", progress: "Progress", out: Path, max_errors: i
             print(f"cooptag: {one_line(reason)}", file=sys.stderr)
         print(f"cooptag: {len(outcome.failed)} of {outcome.parts} parts failed; the same command tries them again", file=sys.stderr)
         sys.exit(1)
+    from cooptag.jobs.job import REJECTED
+
     counts = outcome.summary["counts"]
     rejected = counts.get("rejected", 0)
     said = f"{counts.get('documents', 0):,} documents, {counts.get('sentences', 0):,} sentences, {counts.get('tagged', 0):,} with areas"
-    listed = f" (reasons in {out / '_rejected.jsonl'})" if rejected else ""
+    listed = f" (reasons in {out / REJECTED})" if rejected else ""
     done = "was done before" if outcome.before else f"{outcome.written} of {outcome.parts} parts in {progress.seconds:.0f} s"
     print(f"{said}; rejected rows: {rejected:,}{listed}; {done}", file=sys.stderr)
     if max_errors is not None and rejected > max_errors:

@@ -405,6 +405,16 @@ def choices(goal: str | None, thresholds: Iterable[str]) -> Iterator[tuple[str |
         yield None, {area: number} if equals else number
 
 
+def at_options(tagger: Tagger, goal: str | None, thresholds: Iterable[str]) -> Tagger:
+    """The tagger at each of `choices`.
+
+    :raises UsageError: if a threshold is not written so, or `Tagger.at` refuses it.
+    """
+    for choice in choices(goal, thresholds):
+        tagger = tagger.at(*choice)
+    return tagger
+
+
 @dataclass(frozen=True)
 class _Judged:
     """What was decided of n texts: scores and chosen areas (n, A); the others (n,). `doubt` is the expected number of wrong areas."""

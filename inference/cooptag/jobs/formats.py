@@ -3,11 +3,11 @@
 import csv
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from cooptag.errors import UsageError
+from cooptag.jobs.readers import pyarrow
 
 # Fields of every row; `scores` stands beside `areas` in CSV, where a cell holds one list.
 _FLAGS = ("truncated", "uncertain", "forced")
@@ -21,14 +21,12 @@ ROW_GROUP = 5_000
 Row = dict[str, Any]
 
 
-@contextmanager
-def writer(file: Path, format: str, guard: bool = True) -> Iterator[Callable[[Row], object]]:
+def writer(file: Path, format: str, guard: bool = True) -> AbstractContextManager[Callable[[Row], object]]:
     """A function that writes one row to a new file; the file is whole when the context ends.
 
     :param guard: put an apostrophe before CSV cells that a spreadsheet would run as a formula.
     """
-    with _WRITERS[format](file, guard) as write:
-        yield write
+    return _WRITERS[format](file, guard)
 
 
 @contextmanager
@@ -86,16 +84,3 @@ def _parquet(file: Path, _guard: bool) -> Iterator[Callable[[Row], object]]:
 
 
 _WRITERS = {"jsonl": _jsonl, "csv": _csv, "parquet": _parquet}
-
-
-def pyarrow() -> tuple[Any, Any]:
-    """pyarrow and its Parquet module.
-
-    :raises UsageError: if they are not installed.
-    """
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise UsageError("Parquet needs pyarrow; run `pip install 'cooptag[batch]'`") from error
-    return pyarrow, pyarrow.parquet

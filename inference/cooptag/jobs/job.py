@@ -15,7 +15,7 @@ from typing import Any
 from cooptag import artifact
 from cooptag.errors import InputError, UsageError
 from cooptag.jobs import drift, local, plan, ray_engine, readers
-from cooptag.jobs.part import RECORDS, Worker, committed, gazetteer
+from cooptag.jobs.part import RECORDS, Worker, committed, digest, gazetteer, record_file
 from cooptag.jobs.plan import Engine, Job, Options, Part
 from cooptag.jobs.stats import SCORE_UNIT, Stats
 from cooptag.tagger import AUTO, AUTO_MODELS, choices, decoder_at
@@ -61,11 +61,10 @@ def run(
     folders = _folders(model)
     for folder in folders:
         _check_thresholds(folder.manifest, options)
-    digest = "+".join(folder.manifest.digest for folder in folders)
     with _locked(out):
         on_event("read", (len(sources), sum(source.size for source in sources)))
         names = gazetteer()
-        job = Job(out, tuple(sources), plan.hashed(sources), model, digest, names.version if names else "", options, device)
+        job = Job(out, tuple(sources), plan.hashed(sources), model, digest(*folders), names.version if names else "", options, device)
         if not restart and _is_done(job):
             return Outcome(json.loads((out / SUMMARY).read_bytes()), [], 0, 0, before=True)
         parts = plan.cut(job.sources, options)
@@ -189,7 +188,7 @@ def _finish(job: Job, parts: Sequence[Part], folder: artifact.ModelFolder, passe
     try:
         with scratch.open("w", encoding="utf8", newline="\n") as rejected:
             for part in parts:
-                record = json.loads((job.out / RECORDS / f"{part.number:05}.json").read_bytes())
+                record = json.loads(record_file(job, part.number).read_bytes())
                 stats.add(Stats.from_dict(record["stats"]))
                 rejected.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in record["rejected"])
         artifact.commit(scratch, job.out / REJECTED)

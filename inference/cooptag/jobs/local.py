@@ -115,7 +115,7 @@ class _Keeper(threading.Thread):
         if self.stopped:
             return "stopped"
         assert process.stdin and process.stdout  # noqa: S101
-        watch = _Watch(process, self.engine.patience)
+        watch = Watch(self.engine.patience, process.kill)
         signed = 0
         try:
             process.stdin.write((self.job.to_json() + "\n" if fresh else "") + json.dumps(part) + "\n")
@@ -164,11 +164,11 @@ class Failed(Exception):
     """A worker met an error that another attempt may not meet."""
 
 
-class _Watch:
-    """Kills a process that was not seen for so many seconds."""
+class Watch:
+    """Does something, once, where so many seconds pass in which nobody calls `seen`."""
 
-    def __init__(self, process: "subprocess.Popen[str]", patience: float) -> None:
-        self.process, self.patience, self.fired = process, patience, False
+    def __init__(self, patience: float, act: Callable[[], object]) -> None:
+        self.patience, self.act, self.fired = patience, act, False
         self.timer: threading.Timer | None = None
         self.seen()
 
@@ -186,7 +186,7 @@ class _Watch:
 
     def _fire(self) -> None:
         self.fired = True
-        self.process.kill()
+        self.act()
 
 
 def _death(code: int) -> str:

@@ -18,8 +18,8 @@ from cooptag.jobs import formats
 from cooptag.jobs.parties import Gazetteer
 from cooptag.jobs.plan import Job, Part, Slice
 from cooptag.jobs.readers import Row, read
-from cooptag.jobs.stats import Stats
-from cooptag.tagger import Tagger, choices
+from cooptag.jobs.stats import ID_CHARS, Stats
+from cooptag.tagger import Tagger, at_options
 from cooptag.types import TaggedSentence
 
 RECORDS = "_parts"
@@ -27,7 +27,6 @@ RECORDS = "_parts"
 LOOKED_AT = 20
 # Sentences between two signs of life.
 SIGN_EVERY = 200
-ID_CHARS = 200
 
 
 @dataclass(frozen=True)
@@ -42,10 +41,8 @@ class Worker:
     @classmethod
     def load(cls, job: Job, threads: int | None = None) -> "Worker":
         """:raises ModelError: if the model folder is bad, or not the one that the job was planned with."""
-        tagger = Tagger.load(job.model, job.device, threads)
-        for choice in choices(job.options.goal, job.options.thresholds):
-            tagger = tagger.at(*choice)
-        if digest(tagger) != job.model_digest:
+        tagger = at_options(Tagger.load(job.model, job.device, threads), job.options.goal, job.options.thresholds)
+        if digest(tagger.folder, *([tagger.second.folder] if tagger.second else [])) != job.model_digest:
             raise ModelError(f"{tagger.folder.path}: was changed while the job ran; run it again")
         return cls(job, tagger, gazetteer() if job.parties else None, Cursor())
 
@@ -78,10 +75,9 @@ def gazetteer() -> Gazetteer | None:
         return None
 
 
-def digest(tagger: Tagger) -> str:
-    """The digest of a tagger's folder, and of its second's."""
-    own = tagger.folder.manifest.digest
-    return f"{own}+{digest(tagger.second)}" if tagger.second else own
+def digest(*folders: artifact.ModelFolder) -> str:
+    """What names a model of one folder, or of two ("auto")."""
+    return "+".join(folder.manifest.digest for folder in folders)
 
 
 def part_file(job: Job, number: int) -> Path:

@@ -8,13 +8,12 @@ import logging
 import os
 import signal
 import socket
-import threading
 import warnings
 from collections.abc import Generator, Sequence
 from typing import Any
 
 from cooptag.errors import UsageError
-from cooptag.jobs.local import Event, Failed, raised, told
+from cooptag.jobs.local import Event, Failed, Watch, raised, told
 from cooptag.jobs.part import Worker
 from cooptag.jobs.plan import Engine, Job, Part
 
@@ -31,34 +30,15 @@ class Writer:
         return {"answer": [json.dumps(self._answer(Part.from_json(line))) for line in batch["part"]]}
 
     def _answer(self, part: Part) -> dict[str, Any]:
-        alarm = _Alarm(self.patience)
+        watch = Watch(self.patience, lambda: os._exit(1))  # Ray starts another process
         try:
             self.worker = self.worker or Worker.load(Job.from_json(self.job), self.threads)
-            return {"record": self.worker.run(part, alarm.seen)}
+            return {"record": self.worker.run(part, lambda _: watch.seen())}
         except Exception as error:
             self.worker = None  # its open files stand anywhere
             return {**told(error), "part": part.number}
         finally:
-            alarm.timer.cancel()
-
-
-class _Alarm:
-    """Ends this process, for Ray to start another, where so many seconds pass without a sign of life."""
-
-    def __init__(self, patience: float) -> None:
-        self.patience = patience
-        self.timer = self._started()
-
-    def seen(self, _: int) -> None:
-        """Starts the count anew."""
-        self.timer.cancel()
-        self.timer = self._started()
-
-    def _started(self) -> threading.Timer:
-        timer = threading.Timer(self.patience, os._exit, [1])
-        timer.daemon = True
-        timer.start()
-        return timer
+            watch.cancel()
 
 
 def run(job: Job, parts: Sequence[Part], engine: Engine) -> Generator[Event, None, None]:

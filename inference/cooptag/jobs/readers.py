@@ -436,12 +436,21 @@ def _checked(cells: list[str] | None, first: Line, columns: int, stream: Stream)
 # ----------------------------------------------------------------------------------------------------- Parquet
 
 
-def _parquet(source: Source, fields: Fields, start: Mark | None) -> Iterator[Row]:
+def pyarrow() -> tuple[Any, Any]:
+    """pyarrow and its Parquet module.
+
+    :raises UsageError: if they are not installed.
+    """
     try:
-        from pyarrow import ArrowException
-        from pyarrow import parquet as pq
+        import pyarrow
+        import pyarrow.parquet
     except ImportError as error:
         raise UsageError("a Parquet file needs pyarrow, which is not installed; run `pip install 'cooptag[batch]'`") from error
+    return pyarrow, pyarrow.parquet
+
+
+def _parquet(source: Source, fields: Fields, start: Mark | None) -> Iterator[Row]:
+    arrow, pq = pyarrow()
     mark = start or Mark(0, 1)
     try:
         with pq.ParquetFile(source.path, pre_buffer=False, buffer_size=1 << 20) as file:
@@ -451,7 +460,7 @@ def _parquet(source: Source, fields: Fields, start: Mark | None) -> Iterator[Row
                 mark = Mark(mark.offset + 1, mark.number + 1)
     except FaultError as fault:
         yield _bad(source, mark, 0, fault)
-    except (ArrowException, OSError, UnicodeDecodeError) as error:  # the last: a column's name is not UTF-8
+    except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:  # the last: a column's name is not UTF-8
         if isinstance(error, OSError) and error.errno:  # Arrow has OSErrors of its own, without a number
             yield _bad(source, mark, 0, FaultError("unreadable", error.strerror or ""))
         else:

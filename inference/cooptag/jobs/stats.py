@@ -9,10 +9,11 @@ from typing import Any
 
 from cooptag.types import TaggedSentence
 
-# Sentences kept to look at: for each area, and of those that a person should read. A text is cut to so many code points.
+# Sentences kept to look at: for each area, and of those that a person should read. A text and an id are cut to so many code points.
 EXAMPLES = 5
 UNCERTAIN = 100
 EXAMPLE_CHARS = 1000
+ID_CHARS = 200
 # A score as a whole number: `TaggedSentence` rounds to four decimals.
 SCORE_UNIT = 10_000
 BINS = 10
@@ -144,4 +145,4 @@ def _order(sampled: tuple[str, dict[str, Any]]) -> tuple[str, str, int]:
 
 def _row(sentence: TaggedSentence, id: str, number: int) -> dict[str, Any]:
     areas = [{"id": area.id, "score": area.score} for area in sentence.areas]
-    return {"id": id[:200], "sentence": number, "text": sentence.text[:EXAMPLE_CHARS], "lang": sentence.lang, "areas": areas}
+    return {"id": id[:ID_CHARS], "sentence": number, "text": sentence.text[:EXAMPLE_CHARS], "lang": sentence.lang, "areas": areas}
