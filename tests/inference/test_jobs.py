@@ -369,8 +369,9 @@ def test_a_signal_ends_it_at_once_and_the_same_command_goes_on(
     out = tmp_path / "out"
     command = [sys.executable, "-c", "from cooptag.cli import main; main()", "batch", archive, *options(tiny_model, out)]
     with subprocess.Popen(
-        list(map(str, command)), stderr=subprocess.PIPE, text=True, env=environment(**sabotage, STEP="open:.part-00004", FAULT="hang")
-    ) as process:
+        list(map(str, command)), stderr=subprocess.PIPE, text=True, env=environment(**sabotage, STEP="open:.part-00004", FAULT="hang"),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it, and so would theirs
+    ) as process:  # fmt: skip
         deadline = time.monotonic() + 60
         while not (out / "_parts" / "00003.json").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
