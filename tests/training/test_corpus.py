@@ -41,7 +41,7 @@ def test_an_article_is_read_whole(tmp_path: Path) -> None:
         ("[climate, energy] One.", "[climate, enrgy] One.", ":7:", "area 'enrgy' is unknown"),
         ("[climate, energy] One.", "[climate, climate] One.", ":7:", "names an area twice"),
         ("[climate, energy] One.", "One.", ":7:", "is not '\\[areas\\] sentence'"),
-        ("[climate, energy] One.", "[none] One.", ":7:", "is no reason"),
+        ("[climate, energy] One.", "[none because] One.", ":7:", "is no reason"),
         ("[climate, energy] One.", "[none procedure, climate] One.", ":7:", "is no reason"),
         ("[climate, energy] One.\n\n[none procedure] Two.\n", "", ":6:", "no sentence follows"),
     ],

@@ -35,10 +35,10 @@ def load(path: Path = DEFAULT_FILE) -> list[AreaEntry]:
         root = yaml.compose(path.read_text(encoding="utf8"), Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
-    return _File(path).entries(root)
+    return YamlFile(path).entries(root)
 
 
-class _File:
+class YamlFile:
     """Walks YAML nodes, which know their lines, rather than plain values, which do not."""
 
     def __init__(self, path: Path) -> None:

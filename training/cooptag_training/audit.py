@@ -1,15 +1,18 @@
-"""Which labels of a data set are likely wrong? Cross-validated predictions, ranked by confident learning.
+"""Which labels of a data set are likely wrong? Three lists for a person to read, and the tasks that ask for them.
 
-Every sentence is scored by a model that never saw its article; cleanlab (Northcutt et al. 2021, "Confident Learning"; for several
-labels Thyagarajan et al. 2022) then names the labels that these scores contradict.
+- `suspects`: every sentence is scored by a model that never saw its article; cleanlab (Northcutt et al. 2021, "Confident Learning"; for
+  several labels Thyagarajan et al. 2022) then names the labels that these scores contradict.
+- `duplicates`: sentences that repeat, or nearly repeat, others of different areas.
+- `against_guide`: sentences that break a rule of the labelling guide.
 """
 
 import hashlib
 import io
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +21,47 @@ import numpy.typing as npt
 
 from cooptag.artifact import write_durably
 from cooptag.decode import Decoder
-from cooptag_training import pipeline, split
+from cooptag.text import normalize
+from cooptag_training import guide, pipeline, split
+from cooptag_training.annotation import Item, Suggestion, Task
+from cooptag_training.areas import AreaEntry
 from cooptag_training.config import TrainConfig
 from cooptag_training.fit import label_matrix, predict, tokenize, train
+from cooptag_training.metrics import precision_recall_f1
 from cooptag_training.release import Data
 from cooptag_training.split import Row
 from cooptag_training.tracking import NullTracker
+
+LISTS = ("errors", "duplicates", "guide")
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A row whose labels may be wrong: areas `doubted` (given) and `missing` (not given), each with its score in [0, 1].
+
+    A score is what speaks for the area: the model's, the share of the duplicates that carry it, or the share of the sentences under
+    the same rule that do. `support` is what speaks for the labels as they stand, in [0, 1].
+    """
+
+    row: Row
+    reason: str
+    doubted: dict[str, float]
+    missing: dict[str, float]
+    support: float
+
+    @property
+    def why(self) -> str:
+        """The reason and the areas in question, on one line."""
+        sides = (("given", self.doubted), ("missing", self.missing))
+        named = [f"{side} {', '.join(f'{area} {score:.2f}' for area, score in areas.items())}" for side, areas in sides if areas]
+        return f"{self.reason}: {'; '.join(named)}"
+
+    def record(self) -> dict[str, Any]:
+        """Itself as a line of JSONL."""
+        return {
+            "id": self.row.id, "lang": self.row.lang, "support": self.support, "reason": self.reason, "text": self.row.text,
+            "labels": list(self.row.labels), "doubted": self.doubted, "missing": self.missing,
+        }  # fmt: skip
 
 
 def out_of_fold(config: TrainConfig, data: Data, folds: int, work: Path) -> npt.NDArray[np.float32]:
@@ -60,11 +98,15 @@ def _train_fold(config: TrainConfig, data: Data, held_out: npt.NDArray[np.bool_]
     return logits
 
 
-def suspects(rows: Sequence[Row], labels: Sequence[str], scores: npt.NDArray[np.float32]) -> list[dict[str, Any]]:
+def micro_f1(data: Data, scores: npt.NDArray[np.float32]) -> float:
+    """Micro-F1 of out-of-fold scores (n, A) at 0.5."""
+    return precision_recall_f1(label_matrix(data.rows, data.labels), scores >= 0.5)["f1"]
+
+
+def suspects(rows: Sequence[Row], labels: Sequence[str], scores: npt.NDArray[np.float32]) -> list[Suspect]:
     """The sentences with a label that is likely wrong or missing, least plausible first.
 
     :param scores: out-of-fold scores, (n, A).
-    :returns: id, lang, text, labels, and the areas `doubted` (given) and `missing` (not given), each with its score.
     """
     from cleanlab.multilabel_classification.filter import find_multilabel_issues_per_class
 
@@ -73,14 +115,94 @@ def suspects(rows: Sequence[Row], labels: Sequence[str], scores: npt.NDArray[np.
     flagged = np.asarray(find_multilabel_issues_per_class(given, scores, n_jobs=1))
     support = np.where(gold, scores, 1 - scores)
     found = [_suspect(rows[i], labels, gold[i], scores[i], flagged[i], support[i]) for i in map(int, np.flatnonzero(flagged.any(1)))]
-    return sorted(found, key=lambda row: row["support"])
+    return _worst_first(found)
 
 
-def _suspect(row: Row, labels: Sequence[str], gold: Any, scores: Any, flagged: Any, support: Any) -> dict[str, Any]:
+def _suspect(row: Row, labels: Sequence[str], gold: Any, scores: Any, flagged: Any, support: Any) -> Suspect:
     def scored(mask: Any) -> dict[str, float]:
         return {labels[a]: round(float(scores[a]), 3) for a in map(int, np.flatnonzero(mask))}
 
-    return {
-        "id": row.id, "lang": row.lang, "support": round(float(support[flagged].min()), 4), "text": row.text, "labels": list(row.labels),
-        "doubted": scored(flagged & gold), "missing": scored(flagged & ~gold),
-    }  # fmt: skip
+    reason = "a model that never saw this article disagrees"
+    return Suspect(row, reason, scored(flagged & gold), scored(flagged & ~gold), round(float(support[flagged].min()), 4))
+
+
+def _worst_first(found: Sequence[Suspect]) -> list[Suspect]:
+    return sorted(found, key=lambda suspect: suspect.support)
+
+
+def duplicates(rows: Sequence[Row]) -> list[Suspect]:
+    """The sentences with an area that most of their duplicates lack, or without one that most have, most outvoted first.
+
+    Duplicates are equal after `normalize`, or near (see `split.near_duplicates`). Of two that differ, both are named.
+    """
+    twins = _twins([normalize(row.text, row.lang) for row in rows])
+    found = [_outvoted(rows[i], [rows[j] for j in sorted(others)]) for i, others in sorted(twins.items())]
+    return _worst_first([suspect for suspect in found if suspect is not None])
+
+
+def _twins(texts: Sequence[str]) -> dict[int, set[int]]:
+    """The numbers of each text's duplicates, where it has any."""
+    twins: dict[int, set[int]] = defaultdict(set)
+    for i, j in [*_equal(texts), *((int(a), int(b)) for a, b in split.near_duplicates(texts))]:
+        twins[i].add(j)
+        twins[j].add(i)
+    return twins
+
+
+def _equal(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    places: dict[str, list[int]] = defaultdict(list)
+    for j, text in enumerate(texts):
+        yield from ((i, j) for i in places[text])
+        places[text].append(j)
+
+
+def _outvoted(row: Row, twins: Sequence[Row]) -> Suspect | None:
+    areas = sorted({area for other in (row, *twins) for area in other.labels})
+    share = {area: sum(area in twin.labels for twin in twins) / len(twins) for area in areas}
+    doubted = {area: round(share[area], 3) for area in areas if area in row.labels and share[area] < 0.5}
+    missing = {area: round(share[area], 3) for area in areas if area not in row.labels and share[area] > 0.5}
+    if not doubted and not missing:
+        return None
+    other = next(twin for twin in twins if set(twin.labels) != set(row.labels))
+    reason = f"repeats «{_shortened(other.text)}» of {other.group}, which has [{_labels(other)}]"
+    return Suspect(row, reason, doubted, missing, round(min(*doubted.values(), *(1 - s for s in missing.values()), 1.0), 4))
+
+
+def _shortened(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def against_guide(rows: Sequence[Row], entries: Sequence[AreaEntry]) -> list[Suspect]:
+    """The sentences that break a rule of the guide (see `guide`), those first that break what nearly all others keep."""
+    return _worst_first([_breaking(broken) for broken in guide.check(rows, entries)])
+
+
+def _breaking(broken: guide.Broken) -> Suspect:
+    support = round(broken.support, 4)
+    doubted, missing = dict.fromkeys(broken.doubted, support), dict.fromkeys(broken.missing, round(1 - broken.support, 4))
+    return Suspect(broken.row, f"«{broken.words}»: {broken.says} (rule {broken.rule})", doubted, missing, support)
+
+
+def tasks(found: Sequence[Suspect]) -> list[Task]:
+    """What a person is asked, a task a sentence, worst first; a sentence that several lists name is asked once.
+
+    What is suggested are the labels as these lists would mend them; those in no doubt have score 1.
+    """
+    by_row: dict[str, list[Suspect]] = defaultdict(list)
+    for suspect in _worst_first(found):
+        by_row[suspect.row.id].append(suspect)
+    return [_task(same) for same in by_row.values()]
+
+
+def _task(same: Sequence[Suspect]) -> Task:
+    row = same[0].row
+    doubted = {area for suspect in same for area in suspect.doubted}
+    scores = dict.fromkeys(set(row.labels) - doubted, 1.0) | {area: score for suspect in same for area, score in suspect.missing.items()}
+    item = Item(row.group, row.text, row.lang, kind=row.kind, before=_labels(row))
+    why = ". ".join(suspect.why for suspect in same)
+    return Task(item, why, suggestions=tuple(Suggestion(area, scores[area]) for area in sorted(scores)))
+
+
+def _labels(row: Row) -> str:
+    """Its labels as a corpus file writes them."""
+    return ", ".join(sorted(row.labels)) or f"none {row.none_reason}".strip()

@@ -12,11 +12,13 @@ import yaml
 
 from cooptag.cli import run
 from cooptag.errors import UsageError
+from cooptag_training import cli_labels
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
 corpus_app = typer.Typer(no_args_is_help=True, help="Measures the labelled corpus and holds it against its rules.")
 app.add_typer(corpus_app, name="corpus")
+app.add_typer(cli_labels.app)
 
 CorpusOption = Annotated[Path | None, typer.Option("--corpus", help="Corpus folder [default: training/corpus]")]
 TrackOption = Annotated[str, typer.Option("--tracking", envvar="MLFLOW_TRACKING_URI", help="MLflow store, or off to track nothing")]
@@ -71,19 +73,25 @@ def fit(
     unlabelled: Annotated[list[Path] | None, typer.Option(help="JSONL of text that the teacher reads out for its student")] = None,
     forbid: Annotated[list[Path] | None, typer.Option(help="JSONL whose texts must not be learned from")] = None,
     start: Annotated[Path | None, typer.Option(help="Work folder, OUT.work, that a student starts from")] = None,
+    warm_start: Annotated[Path | None, typer.Option(help="Work folder, OUT.work, to start from, also of other areas")] = None,
+    migration: Annotated[Path | None, typer.Option(help="How its areas became the new ones: migration.json of `migrate`")] = None,
 ) -> None:
     """Trains a model and writes its folder, ready for `cooptag tag --model`. Run again, it goes on where it was stopped.
 
     Example: [bold]cooptag-train fit --data data/cooptag --out runs/mine[/bold]
     A student: [bold]cooptag-train fit --data data/cooptag --config configs/train-nano.yaml --teacher small --out runs/nano[/bold]
     Anybody's labels: [bold]cooptag-train fit --data mine.jsonl --config configs/train-tiny.yaml --out runs/mine[/bold]
+    New areas: [bold]cooptag-train fit --data data/new --areas new.yaml --warm-start runs/old.work --set epochs=1 --out runs/new[/bold]
     """
     from cooptag_training import pipeline
     from cooptag_training import tracking as track
 
+    if (warm_start is None and migration) or (warm_start and teacher):
+        raise UsageError("--migration goes with --warm-start, and --warm-start without --teacher (a student starts from its --start)")
     recipe, loaded = _loaded(config, _with_goal(set_, goal), data, areas)
     teaching = _teaching(teacher, unlabelled or [], forbid or [], start)
-    report = pipeline.fit(recipe, loaded, out, track.make(tracking), teaching)
+    warm = pipeline.WarmStart(warm_start, migration) if warm_start else None
+    report = pipeline.fit(recipe, loaded, out, track.make(tracking), teaching, warm)
     if not report:
         return  # a process of several that is not the main one
     _show(report)
@@ -158,26 +166,40 @@ def evaluate(
 @app.command()
 def audit(
     data: DataOption,
-    out: Annotated[Path, typer.Option(help="Folder for the folds and suspects.jsonl")],
+    out: Annotated[Path, typer.Option(help="Folder for errors.jsonl, duplicates.jsonl, guide.jsonl, the tasks of all, and the folds")],
+    only: Annotated[list[str] | None, typer.Option(help="Only errors (trains models), duplicates or guide [default: all]")] = None,
     config: ConfigOption = DEFAULT_RECIPE,
-    folds: Annotated[int, typer.Option(help="Models to train, each without one fold", min=2)] = 3,
+    folds: Annotated[int, typer.Option(help="Models to train for the errors, each without one fold", min=2)] = 3,
     areas: AreasOption = None,
     set_: SetOption = None,
 ) -> None:
-    """Lists labels that are likely wrong or missing, for a person to read: out-of-fold scores, ranked by cleanlab.
+    """Lists labels that are likely wrong, for a person to settle by `review`: against models that never saw them, each other, the guide.
 
     Example: [bold]cooptag-train audit --data data/cooptag --out runs/audit --set epochs=2[/bold]
+    In seconds: [bold]cooptag-train audit --data data/cooptag --out runs/audit --only guide[/bold]
     """
+    from cooptag_training import areas as area_file
     from cooptag_training import audit as auditing
-    from cooptag_training import jsonl, metrics
-    from cooptag_training.fit import label_matrix
+    from cooptag_training import jsonl, labelstudio
 
+    if unknown := sorted(set(only or ()) - set(auditing.LISTS)):
+        raise UsageError(f"--only is {unknown[0]!r}; expected one of {', '.join(auditing.LISTS)}")
     recipe, loaded = _loaded(config, set_, data, areas)
-    scores = auditing.out_of_fold(recipe, loaded, folds, out)
-    found = auditing.suspects(loaded.rows, loaded.labels, scores)
-    jsonl.write(out / "suspects.jsonl", found)
-    f1 = metrics.precision_recall_f1(label_matrix(loaded.rows, loaded.labels), scores >= 0.5)["f1"]
-    print(f"out-of-fold micro-F1 {f1:.3f} at 0.5; {len(found)} of {len(loaded.rows)} sentences to read: {out / 'suspects.jsonl'}")
+    entries = area_file.load(areas or area_file.DEFAULT_FILE)
+    found = {}
+    for name in only or auditing.LISTS:
+        if name == "errors":
+            scores = auditing.out_of_fold(recipe, loaded, folds, out)
+            print(f"out-of-fold micro-F1 {auditing.micro_f1(loaded, scores):.3f} at 0.5")
+            found[name] = auditing.suspects(loaded.rows, loaded.labels, scores)
+        else:
+            found[name] = auditing.duplicates(loaded.rows) if name == "duplicates" else auditing.against_guide(loaded.rows, entries)
+        jsonl.write(out / f"{name}.jsonl", (suspect.record() for suspect in found[name]))
+        print(f"{name:<11}{len(found[name]):>6} of {len(loaded.rows)} sentences to read: {out / name}.jsonl")
+    tasks = auditing.tasks([suspect for suspects in found.values() for suspect in suspects])
+    if tasks and set(loaded.labels) <= {entry.area.id for entry in entries}:
+        labelstudio.write(tasks, entries, out / "tasks")
+        print(f"{out / 'tasks'}: {len(tasks)} tasks; send the answers back by `cooptag-train review EXPORT`")
 
 
 @app.command()
@@ -186,8 +208,9 @@ def curve(
     scored: Annotated[Path, typer.Option(help="JSONL of text and labels to score each model on")],
     out: Annotated[Path, typer.Option(help="Folder for the models and results")],
     config: ConfigOption = DEFAULT_RECIPE,
-    share: Annotated[list[float] | None, typer.Option(help="Share of the training articles [default: 0.12 0.25 0.5 1]")] = None,
+    share: Annotated[list[float] | None, typer.Option(help="Share of the training data, several [default: 0.12 0.25 0.5 1]")] = None,
     frozen: Annotated[bool, typer.Option(help="A logistic regression on the pretrained encoder: minutes instead of hours")] = False,
+    active: Annotated[bool, typer.Option("--active", help="Shares of sentences, at random and as `suggest` chooses them")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Only these variants, as in '50%' or 'without vi'")] = None,
     areas: AreasOption = None,
     set_: SetOption = None,
@@ -197,17 +220,23 @@ def curve(
 
     Example: [bold]cooptag-train curve --data data/cooptag --scored real.jsonl --out runs/curve --set epochs=2[/bold]
     """
+    from cooptag_training import active as selecting
     from cooptag_training import curve as study
     from cooptag_training import evaluate as scoring
     from cooptag_training import tracking as track
 
     recipe, loaded = _loaded(config, set_, data, areas)
-    todo = study.variants(loaded, share or (0.12, 0.25, 0.5, 1.0), recipe.seed)
+    known = None
+    if active:
+        known = study.vectors(recipe, loaded.rows)
+        todo = selecting.variants(recipe, loaded, known, share or (0.1, 0.2, 0.3, 0.4, 0.5, 1.0))
+    else:
+        todo = study.variants(loaded, share or (0.12, 0.25, 0.5, 1.0), recipe.seed)
     if unknown := sorted(set(only or ()) - {variant.name for variant in todo}):
         raise UsageError(f"--only is {unknown[0]!r}; expected one of {', '.join(repr(variant.name) for variant in todo)}")
     todo = [variant for variant in todo if not only or variant.name in only]
     rows, tracker = scoring.read_rows(scored), track.make(tracking)
-    results = study.run_frozen(recipe, todo, rows, tracker) if frozen else study.run(recipe, todo, rows, out, tracker)
+    results = study.run_frozen(recipe, todo, rows, tracker, known) if frozen else study.run(recipe, todo, rows, out, tracker)
     print(study.describe(results))
 
 

@@ -7,11 +7,11 @@ year: 2024
 parties: ASEAN, Canada
 ---
 [climate, energy] A sentence on one line.
-[none procedure] A sentence that names no area, and why.
+[none procedure] A sentence that names no area, and why; [none] where nobody said why.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,12 +36,13 @@ NONE_REASONS = (
     "off_topic",
 )
 _HEADER_KEYS = ("lang", "kind", "year", "parties")
+UNKNOWN_YEAR = "unknown"
 _LINE = re.compile(r"\[([^\[\]]*)\] (\S.*)")
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """A labelled sentence; `areas` is empty and `none_reason` set where it names no area."""
+    """A labelled sentence; `areas` is empty where it names no area, and `none_reason` then says why, or is "" where nobody did."""
 
     text: str
     areas: tuple[str, ...]
@@ -51,7 +52,10 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Article:
-    """A labelled article; `id` is its path below the corpus folder without the ending, such as "vi/2019-asean-canada"."""
+    """A labelled article; `id` is its path below the corpus folder without the ending, such as "vi/2019-asean-canada".
+
+    `year` is 0 where it is unknown.
+    """
 
     id: str
     lang: str
@@ -96,7 +100,24 @@ def read_article(file: Path, areas: set[str]) -> Article:
     if not sentences:
         raise InputError(f"{file}:{end + 1}: no sentence follows the header")
     parties = tuple(p.strip() for p in header["parties"].split(",") if p.strip())
-    return Article(f"{file.parent.name}/{file.stem}", header["lang"], header["kind"], int(header["year"]), parties, sentences)
+    year = 0 if header["year"] == UNKNOWN_YEAR else int(header["year"])
+    return Article(f"{file.parent.name}/{file.stem}", header["lang"], header["kind"], year, parties, sentences)
+
+
+def sentence_line(text: str, areas: Iterable[str], none_reason: str = "") -> str:
+    """The line of an article file that says which areas a sentence carries, or that it carries none.
+
+    :raises InputError: if the text is empty or does not fit on a line.
+    """
+    if not text.strip() or text != text.strip() or any(c in text for c in "\n\r\0"):
+        raise InputError(f"{text[:40]!r}… is no sentence for an article file; expected text on one line, without spaces around it")
+    return f"[{', '.join(sorted(areas)) or f'none {none_reason}'.strip()}] {text}"
+
+
+def header_lines(article: Article) -> list[str]:
+    """The first lines of an article's file, down to the second ---."""
+    year = article.year or UNKNOWN_YEAR
+    return ["---", f"lang: {article.lang}", f"kind: {article.kind}", f"year: {year}", f"parties: {', '.join(article.parties)}", "---"]
 
 
 def _header_end(file: Path, lines: list[str]) -> int:
@@ -124,8 +145,8 @@ def _check_header(file: Path, header: dict[str, str]) -> None:
         raise InputError(f"{file}:2: lang is {header['lang']!r}; expected the folder's name, one of {', '.join(LANGUAGES)}")
     if header["kind"] not in KINDS:
         raise InputError(f"{file}:2: kind is {header['kind']!r}; expected one of {', '.join(KINDS)}")
-    if not re.fullmatch(r"20[0-3]\d", header["year"]):
-        raise InputError(f"{file}:2: year is {header['year']!r}; expected a year such as 2019")
+    if not re.fullmatch(rf"20[0-3]\d|{UNKNOWN_YEAR}", header["year"]):
+        raise InputError(f"{file}:2: year is {header['year']!r}; expected a year such as 2019, or {UNKNOWN_YEAR}")
 
 
 def _sentences(file: Path, lines: list[str], start: int, areas: set[str]) -> Iterator[Sentence]:
@@ -141,7 +162,7 @@ def _sentence(where: str, number: int, line: str, areas: set[str]) -> Sentence:
     labels, text = [label.strip() for label in match[1].split(",")], match[2]
     if labels[0].split()[:1] == ["none"]:
         reason = labels[0].removeprefix("none").strip()
-        if len(labels) > 1 or reason not in NONE_REASONS:
+        if len(labels) > 1 or reason not in ("", *NONE_REASONS):
             raise InputError(f"{where}: [{match[1]}] is no reason; expected none and one of {', '.join(NONE_REASONS)}")
         return Sentence(text, (), reason, number)
     for label in labels:

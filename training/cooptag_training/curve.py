@@ -7,8 +7,9 @@ less training.
 import hashlib
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,18 +55,27 @@ def variants(data: Data, shares: Sequence[float], seed: int) -> list[Variant]:
 
     :raises UsageError: if a share is not above 0 and at most 1.
     """
-    for share in shares:
-        if not 0 < share <= 1:
-            raise UsageError(f"--share is {share}; expected a share of the training articles above 0 and at most 1")
+    check_shares(shares)
     made = [
         Variant(f"{share:.3g}%", _keep(data, _articles(data, share / 100, seed))) for share in sorted({100 * share for share in shares})
     ]
-    hard = _without(data, lambda row: bool(row.none_reason) and row.none_reason not in EASY_NONE)
+    hard = without(data, lambda row: bool(row.none_reason) and row.none_reason not in EASY_NONE)
     made.append(Variant("without hard none", hard))
     for name, langs in LANGUAGE_GROUPS.items():
-        made.append(Variant(f"without {name}", _without(data, lambda row, langs=langs: row.lang in langs)))
+        made.append(Variant(f"without {name}", without(data, partial(_is_in, langs))))
     everything = len(data.part("train"))
     return [v for v in made if v.name.endswith("%") or 0 < v.sentences < everything]
+
+
+def _is_in(langs: Sequence[str], row: Row) -> bool:
+    return row.lang in langs
+
+
+def check_shares(shares: Sequence[float]) -> None:
+    """:raises UsageError: if a share is not above 0 and at most 1."""
+    for share in shares:
+        if not 0 < share <= 1:
+            raise UsageError(f"--share is {share}; expected a share of the training data above 0 and at most 1")
 
 
 def _articles(data: Data, share: float, seed: int) -> set[str]:
@@ -75,10 +85,11 @@ def _articles(data: Data, share: float, seed: int) -> set[str]:
 
 
 def _keep(data: Data, groups: set[str]) -> Data:
-    return _without(data, lambda row: row.group not in groups)
+    return without(data, lambda row: row.group not in groups)
 
 
-def _without(data: Data, drop: Any) -> Data:
+def without(data: Data, drop: Callable[[Row], bool]) -> Data:
+    """The data with the training rows marked as unused of which `drop` is true."""
     rows = [replace(row, split=UNUSED) if row.split == "train" and drop(row) else row for row in data.rows]
     return replace(data, rows=rows, digest=dataset.content_hash(rows, data.labels))
 
@@ -107,25 +118,33 @@ def run(config: TrainConfig, todo: Sequence[Variant], scored: Sequence[Row], out
     return results
 
 
-def run_frozen(config: TrainConfig, todo: Sequence[Variant], scored: Sequence[Row], tracker: Tracker) -> list[dict[str, Any]]:
+def vectors(config: TrainConfig, rows: Sequence[Row]) -> Any:
+    """Vectors (n, H) of rows by the encoder as pretrained; minutes for ten thousand."""
+    return sentence_vectors([normalize(row.text, row.lang) for row in rows], config.base_model, config.prefix)
+
+
+def run_frozen(
+    config: TrainConfig, todo: Sequence[Variant], scored: Sequence[Row], tracker: Tracker, known: Any = None
+) -> list[dict[str, Any]]:  # fmt: skip
     """The same study with a logistic regression an area on sentence vectors of the encoder as pretrained: minutes instead of hours.
 
     It tells what the labels alone are worth, without what fine-tuning learns of the language; thresholds as for a trained model.
+    :param known: `vectors` of the data's rows, if they are computed already.
     :raises InputError: if `scored` has labels that the data have not.
     :returns: rows as of `run`.
     """
     data = todo[0].data
     evaluate.check_labels(scored, data.labels)
     rows = [*data.rows, *scored]
-    vectors = sentence_vectors([normalize(row.text, row.lang) for row in rows], config.base_model, config.prefix)
+    found = vectors(config, rows) if known is None else np.concatenate([known, vectors(config, scored)])
     gold = label_matrix(rows, data.labels)
     results = []
     for variant in todo:
         split = np.array([*(row.split for row in variant.data.rows), *("scored" for _ in scored)])
         train, validation, asked = (split == name for name in ("train", "validation", "scored"))
-        classify = baselines.regression(vectors[train], gold[train])
-        decoder = calibrate.fit(classify(vectors[validation]), gold[validation], tuple(data.labels), single=data.single)
-        scores = decoder.scores(classify(vectors[asked]))
+        classify = baselines.regression(found[train], gold[train])
+        decoder = calibrate.fit(classify(found[validation]), gold[validation], tuple(data.labels), single=data.single)
+        scores = decoder.scores(classify(found[asked]))
         report = metrics.report(gold[asked], scores, decoder.decide(scores), data.labels, [row.lang for row in scored])
         results.append(_result(variant, report))
         print(describe(results[-1:]).split("\n")[-1], flush=True)

@@ -17,12 +17,22 @@ def precision_recall_f1(gold: Bools, predicted: Bools) -> dict[str, float]:
 
 
 def krippendorff_alpha(first: Bools, second: Bools) -> float:
-    """Krippendorff's alpha of two readers over yes-or-no cells of any shape (Krippendorff 2011, "Computing Krippendorff's
-    Alpha-Reliability"): 1 is full agreement, 0 what chance would give. 1 where neither ever says yes, or both always do.
+    """`alpha_of_counts` of two readers over yes-or-no cells of any shape, each of which both read."""
+    return alpha_of_counts(first.astype(int) + second, np.full(first.shape, 2))
+
+
+def alpha_of_counts(yes: npt.NDArray[np.integer], readers: npt.NDArray[np.integer]) -> float:
+    """Krippendorff's alpha of any number of readers over yes-or-no cells, of which some may lack some readers (Krippendorff 2004,
+    "Content Analysis", ch. 11; Hayes & Krippendorff 2007): 1 is full agreement, 0 what chance would give.
+
+    :param yes: how many of the `readers` of each cell said yes; both of one shape. Cells with fewer than two readers do not count.
+    :returns: 1 where nothing varies: nobody ever says yes, or everybody always does, or no cell has two readers.
     """
-    values, yes = 2 * first.size, int(first.sum() + second.sum())
-    expected = 2 * yes * (values - yes) / max(values * (values - 1), 1)
-    return 1.0 if expected == 0 else 1 - float((first != second).mean()) / expected
+    several = readers >= 2
+    yes, readers = yes[several], readers[several]
+    values, given = int(readers.sum()), int(yes.sum())
+    expected = 2 * given * (values - given) / max(values * (values - 1), 1)
+    return 1.0 if expected == 0 else 1 - float((2 * yes * (readers - yes) / (readers - 1)).sum()) / values / expected
 
 
 def f1_by_area(gold: Bools, predicted: Bools) -> Floats:

@@ -43,7 +43,8 @@ class AreaClassifier(BertPreTrainedModel):
         """Logits (n, A) for token ids and mask (n, t); with labels (n, A) of 0 and 1 also the loss.
 
         Several labels a text: cross-entropy summed over labels. One label a text: softmax cross-entropy. In training the
-        labels are smoothed (Szegedy et al. 2016). Labels between 0 and 1, as a teacher gives them, are taken as they are.
+        labels are smoothed (Szegedy et al. 2016). Labels between 0 and 1, as a teacher gives them, are taken as they are; of
+        several labels, one that is NaN was judged by nobody and counts for nothing.
         """
         logits = self.read(input_ids, attention_mask)[0]
         return SequenceClassifierOutput(loss=None if labels is None else self._loss(logits, labels.float()), logits=logits)
@@ -58,7 +59,8 @@ class AreaClassifier(BertPreTrainedModel):
         if self.single:
             return nn.functional.cross_entropy(logits, labels * (1 - smoothing) + smoothing / labels.shape[1])
         labels = labels * (1 - smoothing) + smoothing * SMOOTHED_TO
-        return nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="none").sum(-1).mean()
+        losses = nn.functional.binary_cross_entropy_with_logits(logits, labels.nan_to_num(), reduction="none")
+        return losses.masked_fill(labels.isnan(), 0.0).sum(-1).mean()
 
     def read(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Logits (n, A); what each token adds to them (n, t, A), so that logits = contributions.sum(1) + bias; mean vectors (n, H)."""
@@ -168,9 +170,7 @@ def start_from_descriptions(model: AreaClassifier, vectors: torch.Tensor, area_o
 
     :param vectors: mean-pooled encodings of m descriptions, (m, H). :param area_of: the area number of each, (m,).
     """
-    n = int(model.config.num_labels or 0)
-    centre = torch.stack([vectors[area_of == a].mean(0) for a in range(n)])  # (A, H)
-    centre = centre - centre.mean(0)
+    centre = _centres(model, vectors, area_of)
     logits = vectors @ centre.T
     if not logits.std() > 0:
         return  # one area, or descriptions that all read alike, tell nothing apart
@@ -178,6 +178,64 @@ def start_from_descriptions(model: AreaClassifier, vectors: torch.Tensor, area_o
     with torch.no_grad():
         model.value.weight.copy_(centre * scale)
         model.value.bias.sub_(logits.mean(0) * scale)
+
+
+def _centres(model: AreaClassifier, vectors: torch.Tensor, area_of: torch.Tensor) -> torch.Tensor:
+    """The mean of each area's descriptions less the mean of all areas', (A, H)."""
+    centre = torch.stack([vectors[area_of == a].mean(0) for a in range(int(model.config.num_labels or 0))])
+    return centre - centre.mean(0)
+
+
+def warm_start(
+    old: AreaClassifier, labels: list[str], came_from: list[list[int]], train: TrainConfig, single: bool = False
+) -> AreaClassifier:  # fmt: skip
+    """A classifier of `labels` with a trained model's encoder, each area with the mean of the head rows that it comes from.
+
+    :param came_from: for each label the numbers of old areas; of an area that comes from none the mean of all rows is kept.
+    """
+    config = BertConfig.from_dict({
+        **old.config.to_dict(), "id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)},
+        "head_dropout": train.dropout, "hidden_dropout_prob": train.encoder_dropout, "label_smoothing": train.label_smoothing,
+        "problem_type": "single_label_classification" if single else "multi_label_classification",
+    })  # fmt: skip
+    model = AreaClassifier(config)
+    model.bert.load_state_dict(old.bert.state_dict())
+    mix = torch.zeros(len(labels), int(old.config.num_labels or 0))
+    for i, numbers in enumerate(came_from):
+        mix[i, numbers or slice(None)] = 1 / (len(numbers) or mix.shape[1])
+    with torch.no_grad():
+        for new, trained in _head_rows(model, old):
+            new.copy_(mix @ trained)
+    return model
+
+
+def _head_rows(model: AreaClassifier, old: AreaClassifier) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Every parameter that has a row for each area, of two models."""
+    return [(model.query.weight, old.query.weight), (model.value.weight, old.value.weight), (model.value.bias, old.value.bias)]
+
+
+def start_new_areas(model: AreaClassifier, vectors: torch.Tensor, area_of: torch.Tensor, new: list[int]) -> None:
+    """Starts the rows of new areas, in a model that is trained for the others, from encoded descriptions, as `start_from_descriptions`.
+
+    Queries and weights become the mean of the trained rows and, as far from it as those are on average, the direction of the
+    area's descriptions. (Rows predicted from descriptions by ridge regression over the trained areas, and the mean of the
+    three nearest areas' rows, were worse: training/EXPERIMENTS.md.)
+
+    :param vectors: mean-pooled encodings of m descriptions in the trained encoder's space, (m, H).
+    :param area_of: the area number of each, (m,). :param new: the numbers of the new areas.
+    """
+    toward = nn.functional.normalize(_centres(model, vectors, area_of)[new], dim=1)
+    trained = [i for i in range(int(model.config.num_labels or 0)) if i not in new]
+    with torch.no_grad():
+        for weight in (model.query.weight, model.value.weight):
+            place = weight[trained].mean(0)
+            weight[new] = place + toward * (weight[trained] - place).norm(dim=1).mean()
+
+
+def shift_biases(model: AreaClassifier, areas: list[int], by: Any) -> None:
+    """Adds to the biases of some areas, numbers (k,) to numbers (k,)."""
+    with torch.no_grad():
+        model.value.bias[areas] += torch.tensor(by, dtype=torch.float32)
 
 
 def pooled(encoder: BertModel | StaticEncoder, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:

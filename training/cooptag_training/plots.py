@@ -207,13 +207,19 @@ def learning_curve(results: Sequence[Mapping[str, Any]]) -> Figure:
     if not results:
         return _empty("No results")
     figure, axes = _figure(9, 3.8, 1, 2)
-    f1, low, high = (np.array([row[key] for row in shares]) for key in ("micro_f1", "low", "high"))
-    sentences = [row["sentences"] for row in shares]
-    axes[0].errorbar(
-        sentences, f1, yerr=np.maximum([f1 - low, high - f1], 0), fmt="o-", color=BLUE, markersize=5, elinewidth=1.4, capsize=2.5
-    )
+    for name, color in (("", BLUE), ("active", BLUE), ("random", ORANGE)):
+        rows = [row for row in shares if str(row["variant"]).rpartition(" ")[0] == name]
+        f1, low, high = (np.array([row[key] for row in rows]) for key in ("micro_f1", "low", "high"))
+        sentences = [row["sentences"] for row in rows]
+        yerr = np.maximum([f1 - low, high - f1], 0)
+        axes[0].errorbar(
+            sentences, f1, yerr=yerr, fmt="o-", color=color, markersize=5, elinewidth=1.4, capsize=2.5, label=name or None
+        )
+    if any(" " in str(row["variant"]) for row in shares):
+        axes[0].legend(frameon=False)
     axes[0].set(xscale="log", xlabel="training sentences", ylabel="micro-F1")
-    axes[0].set_xticks(sentences, [f"{row['sentences']:,}\n{row['variant']}" for row in shares])
+    ticks = {row["sentences"]: f"{row['sentences']:,}\n{str(row['variant']).rpartition(' ')[2]}" for row in shares}
+    axes[0].set_xticks(list(ticks), list(ticks.values()))
     axes[0].minorticks_off()
     for y, row in enumerate(others):
         axes[1].plot([row["low"], row["high"]], [y, y], color=BLUE, linewidth=1.6)

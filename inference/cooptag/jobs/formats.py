@@ -14,7 +14,7 @@ _FLAGS = ("truncated", "uncertain", "forced")
 _TEXTS = ("unsupported", "error")
 CSV_COLUMNS = ("id", "sentence", "start", "end", "text", "lang", "areas", "scores", *_FLAGS, *_TEXTS)
 # What a spreadsheet takes for a formula, or drops before one (OWASP ASVS 5, 1.2.10), also in full width.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
 # Rows that are held before they are written.
 ROW_GROUP = 5_000
 
@@ -42,7 +42,7 @@ def _csv(file: Path, guard: bool) -> Iterator[Callable[[Row], object]]:
         # Quoted throughout: Python's writer leaves a bare carriage return unquoted, and readers break the row there.
         rows = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         rows.writerow(CSV_COLUMNS)
-        yield lambda row: rows.writerow([_cell(value, guard) for value in _csv_values(row)])
+        yield lambda row: rows.writerow([cell(value, guard) for value in _csv_values(row)])
 
 
 def _csv_values(row: Row) -> list[Any]:
@@ -51,11 +51,12 @@ def _csv_values(row: Row) -> list[Any]:
     return [{**row, **lists}.get(name, False if name in _FLAGS else "") for name in CSV_COLUMNS]
 
 
-def _cell(value: Any, guard: bool) -> str:
+def cell(value: Any, guard: bool) -> str:
+    """A CSV cell; where `guard` is set, text that a spreadsheet would run gets an apostrophe (OWASP ASVS 1.2.10)."""
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(value)
-    return f"'{text}" if guard and isinstance(value, str) and text.startswith(_FORMULA) else text
+    return f"'{text}" if guard and isinstance(value, str) and text.startswith(FORMULA) else text
 
 
 @contextmanager
