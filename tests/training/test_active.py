@@ -23,9 +23,9 @@ def made(n: int = 100, single: bool = False) -> tuple[Data, Vectors]:
     draw = np.random.default_rng(2)
     gold = np.eye(3, dtype=bool)[draw.integers(3, size=n)] if single else draw.random((n, 3)) < (0.5, 0.3, 0.1)
     splits = ["validation", "test", *["train"] * 8]
-    rows = [Row(f"r{i}", f"text {i}", tuple(label for label, yes in zip(LABELS, gold[i], strict=True) if yes), "en", f"g{i}", splits[i % 10])
-            for i in range(n)]  # fmt: skip
-    vectors = np.concatenate([gold + draw.normal(scale=0.5, size=(n, 3)), draw.normal(size=(n, 5))], axis=1)
+    labels = [tuple(label for label, yes in zip(LABELS, row, strict=True) if yes) for row in gold]
+    rows = [Row(f"r{i}", f"text {i}", labels[i], "en", f"g{i}", splits[i % 10]) for i in range(n)]
+    vectors = np.concatenate([gold + draw.normal(scale=0.3, size=(n, 3)), draw.normal(size=(n, 5))], axis=1)
     return Data(rows, LABELS, [], "digest", "test"), vectors.astype(np.float32)
 
 
@@ -52,6 +52,11 @@ def test_smaller_shares_lie_within_larger_and_everything_is_everything(tiny_conf
 def test_the_first_round_is_the_random_one_and_later_ones_are_not(tiny_config: TrainConfig) -> None:
     found = {name: set(ids) for name, ids in trained_on(tiny_config, *made()).items()}
     assert found["active 10%"] == found["random 10%"] and found["active 50%"] != found["random 50%"]
+
+
+def test_a_share_is_the_same_whatever_others_are_asked_for(tiny_config: TrainConfig) -> None:
+    alone, beside = (trained_on(tiny_config, *made(), shares) for shares in ((0.25,), (0.25, 0.8)))
+    assert alone["active 25%"] == beside["active 25%"]
 
 
 def test_what_is_chosen_holds_more_of_the_rarest_label(tiny_config: TrainConfig) -> None:

@@ -517,3 +517,44 @@ def test_no_sentence_is_lost_or_doubled_and_twice_is_once(
     review.apply(again)
     assert contents(folder) == once and not again.edits
     assert sum(planned.counts.values()) == sum(again.counts.values())
+
+
+# ------------------------------------------------------------------------------------- a whole project, exported again
+
+# Two people who disagree on one sentence and agree on another.
+PROJECT = [
+    decision(TOLL, "trade", at="2024-05-01T09:00:00Z", sentence=3),
+    decision(TOLL, "climate", "b@x", at="2024-05-01T10:00:00Z", sentence=3),
+    decision(HEAT, "climate", at="2024-05-01T09:05:00Z", sentence=4),
+]
+SETTLED = decision(TOLL, "trade", "c@x", at="2024-05-02T09:00:00Z", sentence=3, settles=True)
+CORRECTED = decision(HEAT, "energy", "c@x", at="2024-05-03T09:00:00+07:00", sentence=4, before="climate")
+
+
+def test_a_project_exported_again_changes_nothing_back(folder: Path) -> None:
+    assert merge(PROJECT, folder) == {"added": 1, "disagreed": 1}
+    assert merge([*PROJECT, SETTLED], folder) == {"added": 1, "same": 1}
+    assert merge([CORRECTED], folder) == {"changed": 1}
+    once = contents(folder)
+    for options in ({}, {"overwrite": True}, {"majority": True}):
+        assert merge(PROJECT, folder, **options) == {"superseded": 2}
+    assert merge([*PROJECT, SETTLED], folder, overwrite=True) == {"same": 1, "superseded": 1}
+    planned = review.plan(PROJECT, folder, AREAS)
+    assert [(row["case"], row["text"]) for row in planned.rows()] == [("superseded", TOLL), ("superseded", HEAT)]
+    assert not planned.disagreements and contents(folder) == once
+    # A word that is later than the correction counts, and so it does where nobody can tell.
+    later = replace(PROJECT[2], at="2024-05-03T02:00:01Z", item=replace(PROJECT[2].item, before="energy"))
+    assert review.plan([later], folder, AREAS).counts["changed"] == 1
+    assert review.plan([replace(later, at="")], folder, AREAS).counts["changed"] == 1
+    assert review.plan([replace(later, at="2024-05-03T01:59:59Z")], folder, AREAS).counts["superseded"] == 1
+
+
+def test_a_review_of_which_only_the_ledger_was_written_completes(folder: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    merge(PROJECT, folder)
+    shutil.copytree(folder, whole)
+    both = [*PROJECT, SETTLED, replace(CORRECTED, by="a@x")]
+    assert merge(both, whole) == {"added": 1, "changed": 1}
+    shutil.copy(whole / review.LEDGER, folder / review.LEDGER)
+    assert merge(both, folder) == {"added": 1, "changed": 1}
+    assert contents(folder) == contents(whole)

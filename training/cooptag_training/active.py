@@ -40,14 +40,14 @@ def variants(config: TrainConfig, data: Data, vectors: Vectors, shares: Sequence
 
 
 def _chosen(config: TrainConfig, data: Data, vectors: Vectors, at_random: Numbers, most: float) -> Numbers:
-    """Training rows in the order in which they are chosen, up to a share of them; the first round is the random order's."""
+    """Training rows in the order in which they are chosen, in whole rounds up to a share of them; the first is the random order's."""
     gold = label_matrix(data.rows, data.labels)
     size, wanted = _part(ROUND, at_random), _part(most, at_random)
-    order = at_random[: min(size, wanted)]
+    order = at_random[:size]
     while len(order) < wanted:
         free = np.setdiff1d(at_random, order)
         pool = _pool(data, vectors, gold, order, free)
-        picked = suggest.choose(pool, min(size, wanted - len(order)), seed=config.seed)
+        picked = suggest.choose(pool, size, seed=config.seed)
         order = np.concatenate([order, free[[i for i, _ in picked]]])
     return order
 

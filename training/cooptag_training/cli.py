@@ -20,13 +20,13 @@ corpus_app = typer.Typer(no_args_is_help=True, help="Measures the labelled corpu
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(cli_labels.app)
 
-CorpusOption = Annotated[Path | None, typer.Option("--corpus", help="Corpus folder [default: training/corpus]")]
+CorpusOption = Annotated[Path | None, typer.Option("--corpus", help="Corpus folder \\[default: training/corpus]")]
 TrackOption = Annotated[str, typer.Option("--tracking", envvar="MLFLOW_TRACKING_URI", help="MLflow store, or off to track nothing")]
 DataOption = Annotated[Path, typer.Option("--data", help="Dataset folder of `build`, or JSONL of text and labels")]
-AreasOption = Annotated[Path | None, typer.Option("--areas", help="Area file [default: configs/areas.yaml]")]
+AreasOption = Annotated[Path | None, typer.Option("--areas", help="Area file \\[default: configs/areas.yaml]")]
 ConfigOption = Annotated[Path, typer.Option("--config", help="Recipe")]
 GoalOption = Annotated[
-    str | None, typer.Option("--goal", help="What thresholds serve: f1, precision=0.9, recall=0.9 [default: the recipe's]")
+    str | None, typer.Option("--goal", help="What thresholds serve: f1, precision=0.9, recall=0.9 \\[default: the recipe's]")
 ]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override one key of the recipe, as in epochs=2 or augment.join=0.5")]
 DEFAULT_RECIPE = Path("configs/train.yaml")
@@ -41,7 +41,7 @@ def root() -> None:
 @app.command()
 def build(
     out: Annotated[Path, typer.Option(help="Dataset folder to write")] = Path("data/cooptag"),
-    corpus: Annotated[Path | None, typer.Option(help="Corpus folder [default: training/corpus]")] = None,
+    corpus: Annotated[Path | None, typer.Option(help="Corpus folder \\[default: training/corpus]")] = None,
     areas: AreasOption = None,
     seed: Annotated[int, typer.Option(help="Decides the split")] = 13,
     forbid: Annotated[list[Path] | None, typer.Option(help="JSONL whose texts must not occur in the corpus")] = None,
@@ -83,14 +83,14 @@ def fit(
     Anybody's labels: [bold]cooptag-train fit --data mine.jsonl --config configs/train-tiny.yaml --out runs/mine[/bold]
     New areas: [bold]cooptag-train fit --data data/new --areas new.yaml --warm-start runs/old.work --set epochs=1 --out runs/new[/bold]
     """
-    from cooptag_training import pipeline
+    from cooptag_training import pipeline, warm_starts
     from cooptag_training import tracking as track
 
     if (warm_start is None and migration) or (warm_start and teacher):
         raise UsageError("--migration goes with --warm-start, and --warm-start without --teacher (a student starts from its --start)")
     recipe, loaded = _loaded(config, _with_goal(set_, goal), data, areas)
     teaching = _teaching(teacher, unlabelled or [], forbid or [], start)
-    warm = pipeline.WarmStart(warm_start, migration) if warm_start else None
+    warm = warm_starts.WarmStart(warm_start, migration) if warm_start else None
     report = pipeline.fit(recipe, loaded, out, track.make(tracking), teaching, warm)
     if not report:
         return  # a process of several that is not the main one
@@ -167,7 +167,7 @@ def evaluate(
 def audit(
     data: DataOption,
     out: Annotated[Path, typer.Option(help="Folder for errors.jsonl, duplicates.jsonl, guide.jsonl, the tasks of all, and the folds")],
-    only: Annotated[list[str] | None, typer.Option(help="Only errors (trains models), duplicates or guide [default: all]")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only errors (trains models), duplicates or guide \\[default: all]")] = None,
     config: ConfigOption = DEFAULT_RECIPE,
     folds: Annotated[int, typer.Option(help="Models to train for the errors, each without one fold", min=2)] = 3,
     areas: AreasOption = None,
@@ -208,7 +208,7 @@ def curve(
     scored: Annotated[Path, typer.Option(help="JSONL of text and labels to score each model on")],
     out: Annotated[Path, typer.Option(help="Folder for the models and results")],
     config: ConfigOption = DEFAULT_RECIPE,
-    share: Annotated[list[float] | None, typer.Option(help="Share of the training data, several [default: 0.12 0.25 0.5 1]")] = None,
+    share: Annotated[list[float] | None, typer.Option(help="Share of the training data, several \\[default: 0.12 0.25 0.5 1]")] = None,
     frozen: Annotated[bool, typer.Option(help="A logistic regression on the pretrained encoder: minutes instead of hours")] = False,
     active: Annotated[bool, typer.Option("--active", help="Shares of sentences, at random and as `suggest` chooses them")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Only these variants, as in '50%' or 'without vi'")] = None,
@@ -243,7 +243,7 @@ def curve(
 @app.command()
 def languages(
     model: Annotated[str, typer.Argument(help="Model folder or name")] = "cooptag-small",
-    parallel: Annotated[Path | None, typer.Option(help="Parallel sentences [default: training/parallel.jsonl]")] = None,
+    parallel: Annotated[Path | None, typer.Option(help="Parallel sentences \\[default: training/parallel.jsonl]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON")] = False,
     tracking: TrackOption = "off",
 ) -> None:
@@ -290,9 +290,9 @@ def compare(
     out: Annotated[Path, typer.Option(help="Folder for results and predictions")],
     model: Annotated[
         list[str] | None,
-        typer.Option(help="Model folder or name; several joined by commas are one system's seeds [default: cooptag-small]"),
+        typer.Option(help="Model folder or name; several joined by commas are one system's seeds \\[default: cooptag-small]"),
     ] = None,
-    peer: Annotated[list[str] | None, typer.Option(help="Only these peers [default: all that can run here]")] = None,
+    peer: Annotated[list[str] | None, typer.Option(help="Only these peers \\[default: all that can run here]")] = None,
     seeds: Annotated[int, typer.Option(help="Trainings of each peer that draws random numbers", min=1)] = 3,
     budget: Annotated[int, typer.Option(help="Rows that a fine-tuned peer may read, repeats counted", min=64)] = 100_000,
     tlmtc_python: Annotated[str, typer.Option(help="Python (3.12 or newer) of an environment with tlmtc[train,predict]")] = sys.executable,
@@ -364,7 +364,7 @@ def corpus_stats(
 def corpus_check(
     corpus: CorpusOption = None,
     areas: AreasOption = None,
-    rules: Annotated[Path | None, typer.Option(help="Rules [default: configs/corpus.yaml]")] = None,
+    rules: Annotated[Path | None, typer.Option(help="Rules \\[default: configs/corpus.yaml]")] = None,
     against: Annotated[list[Path] | None, typer.Option(help="JSONL of English text that the corpus must not be told from too well")] = None,
     translations: Annotated[bool, typer.Option(help="Search translated sentences too, with the pretrained encoder (minutes)")] = True,
 ) -> None:

@@ -78,7 +78,10 @@ def named(decisions: Iterable[Decision], people: Iterable[str]) -> list[Decision
         number, equals, name = person.partition("=")
         if not (re.fullmatch("[0-9]{1,18}", number) and equals and name.strip()):
             raise UsageError(f"--person is {person!r}; expected a user's number and name, such as 7=lan@example.org")
-        names[f"user {int(number)}"] = _line("name", name, MAX_NAME)
+        try:
+            names[f"user {int(number)}"] = _line("name", name, MAX_NAME)
+        except ValueError as error:
+            raise UsageError(f"--person: {error}") from error
     return [replace(decision, by=names.get(decision.by, decision.by)) for decision in decisions]
 
 

@@ -479,14 +479,16 @@ def _ledger(root: Path) -> tuple[bytes | None, list[dict[str, Any]]]:
 def _current(decisions: Sequence[Decision], lines: Iterable[Mapping[str, Any]]) -> tuple[list[Decision], list[Item]]:
     """The decisions without those on a sentence of which the ledger holds a later word than all of them, and those sentences.
 
-    So an export of a whole project, which repeats what was settled or corrected since, changes nothing back.
+    So an export of a whole project, which repeats what was settled or corrected since, changes nothing back. What was said at no
+    known time, as in a spreadsheet, may be the later word.
     """
     last = {_key(line["article"], line["text"]): _moment_of(line["at"], f"{LEDGER}: {line['text'][:40]!r}…") for line in lines}
     newest: dict[Key, datetime] = {}
     for decision in decisions:
         key = _key(decision.item.article, decision.item.text)
         newest[key] = max(newest.get(key, _moment(decision)), _moment(decision))
-    old = {key for key, at in newest.items() if key in last and at < last[key]}
+    undated = {_key(decision.item.article, decision.item.text) for decision in decisions if not decision.at}
+    old = {key for key, at in newest.items() if key in last and at < last[key] and key not in undated}
     items = {key: decision.item for decision in decisions if (key := _key(decision.item.article, decision.item.text)) in old}
     return [decision for decision in decisions if _key(decision.item.article, decision.item.text) not in old], list(items.values())
 

@@ -67,7 +67,7 @@ def choose(pool: Pool, count: int, random_share: float = 0.1, seed: int = 0) -> 
     measures = pool.measures()
     worth = np.mean(list(measures.values()), axis=0) if measures else np.ones(len(pool.vectors))
     vectors, known = _unit(pool.vectors, pool.vectors), _unit(pool.known, pool.vectors)
-    nearest = (vectors @ known.T).max(axis=1) if len(known) else np.full(len(vectors), -1.0)
+    nearest = _nearest(vectors, known)
     free = np.ones(len(vectors), dtype=bool)
     chosen: list[tuple[int, str]] = []
     at_random = iter(rng.permutation(len(vectors))[: round(count * random_share)])
@@ -78,6 +78,14 @@ def choose(pool: Pool, count: int, random_share: float = 0.1, seed: int = 0) -> 
         chosen.append((i, reason if drawn is None else RANDOM))
         free[i], nearest = False, np.maximum(nearest, vectors @ vectors[i])
     return chosen
+
+
+def _nearest(vectors: Floats, known: Floats, at_once: int = 1000) -> Floats:
+    """The highest cosine of each vector (N,) with any known one, -1 where there is none; some at a time, for the sake of memory."""
+    highest = np.full(len(vectors), -1.0)
+    for start in range(0, len(vectors) if len(known) else 0, at_once):
+        highest[start : start + at_once] = (vectors[start : start + at_once] @ known.T).max(axis=1)
+    return highest
 
 
 def _ranks(values: Floats) -> Floats:

@@ -44,7 +44,8 @@ def main() -> None:
             tasks = options.out / f"round-{number}"
             chosen_by = ["--model", model] if model else ["--diversity-only"]
             earlier = [part for folder in folders for part in ("--handed-out", folder)]
-            cooptag("suggest", articles, "-n", options.count, *chosen_by, *earlier, "--corpus", corpus, "--seed", number, "--out", tasks)
+            drawn = ["--random-share", options.random_share, "--seed", number]
+            cooptag("suggest", articles, "-n", options.count, *chosen_by, *drawn, *earlier, "--corpus", corpus, "--out", tasks)
             folders.append(tasks)
             label(people, tasks, corpus, f"round {number}", options)
             model = train(corpus, options, number)
@@ -56,6 +57,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", required=True, type=Path, help="folder for everything that is made")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--count", type=int, default=50, help="sentences a round")
+    parser.add_argument("--random-share", type=float, default=0.1, help="1 to draw every sentence at random, for comparison")
     parser.add_argument("--scored", type=Path, help="JSONL of text and labels to score each round's model on")
     parser.add_argument("--config", type=Path, default=HERE.parents[1] / "configs" / "train.yaml")
     parser.add_argument("--set", action="append", default=[], help="passed on to `fit`")

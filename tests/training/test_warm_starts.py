@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from cooptag import Tagger, artifact
 from cooptag.errors import InputError, UsageError
 from cooptag.types import Area
-from cooptag_training import fit, pipeline, tracking
+from cooptag_training import fit, pipeline, tracking, warm_starts
 from cooptag_training import model as network
 from cooptag_training.areas import AreaEntry
 from cooptag_training.cli import app
@@ -82,7 +82,7 @@ def test_what_nobody_judged_teaches_nothing() -> None:
 
 def test_shifted_logits_have_the_stated_mean_score() -> None:
     logits = np.random.default_rng(0).normal(size=(400, 2)) * 3 - [9, -4]
-    moved = logits + pipeline._shift(logits, np.array([0.04, 0.3]))
+    moved = logits + warm_starts._shift(logits, np.array([0.04, 0.3]))
     np.testing.assert_allclose((1 / (1 + np.exp(-moved))).mean(0), [0.04, 0.3], atol=1e-6)
 
 
@@ -100,7 +100,7 @@ def test_a_migration_that_does_not_fit_is_told_in_one_line(content: str, problem
     file = tmp_path / "migration.json"
     file.write_text(content)
     with pytest.raises(InputError, match=problem) as told:
-        pipeline.WarmStart(tmp_path, file).came_from(OLD, ["climate", "green"])
+        warm_starts.WarmStart(tmp_path, file).came_from(OLD, ["climate", "green"])
     assert str(file) in str(told.value) and "\n" not in str(told.value)
 
 
@@ -108,10 +108,10 @@ def test_areas_come_from_where_the_migration_says_or_from_themselves(tmp_path: P
     file = tmp_path / "migration.json"
     content = {"version": 1, "map": {"green": ["climate", "energy"], "goods": ["trade"]}, "added": ["tourism"], "split": []}
     file.write_text(json.dumps(content))
-    assert pipeline.WarmStart(tmp_path, file).came_from(OLD, ["tourism", "green", "goods"]) == [[], [0, 1], [2]]
-    assert pipeline.WarmStart(tmp_path).came_from(OLD, ["trade", "tourism"]) == [[2], []]
+    assert warm_starts.WarmStart(tmp_path, file).came_from(OLD, ["tourism", "green", "goods"]) == [[], [0, 1], [2]]
+    assert warm_starts.WarmStart(tmp_path).came_from(OLD, ["trade", "tourism"]) == [[2], []]
     with pytest.raises(UsageError, match="has none of the data's labels"):
-        pipeline.WarmStart(tmp_path).came_from(OLD, ["tourism"])
+        warm_starts.WarmStart(tmp_path).came_from(OLD, ["tourism"])
 
 
 def described(area: str, words: list[str]) -> AreaEntry:
@@ -135,15 +135,15 @@ def test_rows_judge_a_zero_shot_area_only_where_the_area_file_made_them() -> Non
         Row("3", "they met", (), "en", "c", "train"),
     ]
     data = Data(rows, OLD, ENTRIES, "", "")
-    assert pipeline.zero_shot(data) == ["trade"]
+    assert warm_starts.zero_shot(data) == ["trade"]
     config = CONFIG.model_copy(update={"augment": CONFIG.augment.model_copy(update={"cues": 3, "join": 1.0, "lower": 1.0})})
     made = pipeline.training_rows(config, data)
-    trade = pipeline.judged(made, data)[:, 2]
+    trade = warm_starts.judged(made, data)[:, 2]
     cues = np.array([row.id.startswith("cue") for row in made])
     assert cues.sum() == 9 and len(made) > 9 + 3
     assert np.isnan(trade[~cues]).all() and (trade[cues] == 0).sum() == 6
     assert {row.text for row, value in zip(made, trade, strict=True) if value == 1} == {"trade", "tariff"}
-    assert not np.isnan(pipeline.judged(made, data)[:, :2]).any()
+    assert not np.isnan(warm_starts.judged(made, data)[:, :2]).any()
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_an_added_area_is_served_zero_shot_and_the_others_as_before(
     labelled = pipeline.load_data(labelled_jsonl(200), None, tiny_config.seed)
     augment = tiny_config.augment.model_copy(update={"cues": 5})
     config = tiny_config.model_copy(update={"epochs": 2.0, "augment": augment})
-    pipeline.fit(config, without_trade(labelled), tmp_path / "new", tracking.NullTracker(), warm=pipeline.WarmStart(old_work))
+    pipeline.fit(config, without_trade(labelled), tmp_path / "new", tracking.NullTracker(), warm=warm_starts.WarmStart(old_work))
     tagger = Tagger.load(tmp_path / "new")
     manifest = artifact.load(tmp_path / "new").manifest
     assert tagger.verify() < 1e-4
@@ -192,7 +192,7 @@ def test_biases_of_merged_areas_are_set_to_how_common_they_are_now(
     merged = Data(either, ["green", "tourism"], [], "", "rows")
     file = tmp_path / "migration.json"
     file.write_text('{"version": 1, "map": {"green": ["climate", "energy"]}, "added": ["tourism"]}')
-    model, tokenizer = pipeline.warm_start(pipeline.WarmStart(old_work, file), tiny_config, merged)
+    model, tokenizer = warm_starts.start(warm_starts.WarmStart(old_work, file), tiny_config, merged)
     train = merged.part("train")
     scores = 1 / (1 + np.exp(-fit.predict(model, tokenizer, train, merged.labels, tiny_config)))
     assert scores[:, 0].mean() == pytest.approx(np.mean([bool(row.labels) for row in train]), abs=0.01)
@@ -206,7 +206,7 @@ def test_a_start_that_is_none_is_refused(tmp_path: Path, tiny_config: TrainConfi
     assert isinstance(result.exception, UsageError) and "nowhere: holds no finished training" in str(result.exception)
     bare = replace(data, rows=[replace(row, labels=()) for row in data.rows])
     with pytest.raises(UsageError, match="no training row has a label"):
-        pipeline.warm_start(pipeline.WarmStart(tmp_path), tiny_config, bare)
+        warm_starts.start(warm_starts.WarmStart(tmp_path), tiny_config, bare)
     for options in (["--migration", "m.json"], ["--warm-start", "w", "--teacher", "small"]):
         result = CliRunner().invoke(app, [*command, *options])
         assert isinstance(result.exception, UsageError) and "--migration goes with --warm-start" in str(result.exception)
