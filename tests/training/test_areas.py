@@ -31,6 +31,7 @@ def test_the_shipped_file_has_37_areas_named_in_every_language() -> None:
     ("old", "new", "line", "message"),
     [
         ("id: climate", "id: Climate!", 3, "is not an id"),
+        ("id: climate", "id: none", 3, "other than none"),
         ("pillar: sustainability", "pillar: nature", 4, "pillar is 'nature'"),
         (", fr: Climat", "", 5, "names lack fr"),
         ("en: Climate,", "en: no,", 5, "expected text"),

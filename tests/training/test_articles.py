@@ -207,6 +207,12 @@ def test_a_wrong_option_is_named(tmp_path: Path, options: dict[str, Any], messag
         read(tmp_path, {"a.txt": ENGLISH}, **options)
 
 
+def test_a_folder_in_place_of_the_file_to_write_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    for out in (tmp_path, Path()):  # "." has no name to write beside
+        with pytest.raises(UsageError, match="a folder; expected a file to write"):
+            import_articles([str(tmp_path / "absent.txt")], out)
+
+
 def test_a_folder_without_a_file_to_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no file to read"):
         read(tmp_path, {"notes.pdf": "x"})

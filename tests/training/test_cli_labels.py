@@ -219,9 +219,11 @@ def test_from_an_export_to_a_dataset(stage: Path, tmp_path: Path, merge: Callabl
     assert len(ledger) == SENTENCES - 2 and all(line["by"] == ["user 1", "user 2"] for line in ledger)
 
     [disputed] = handed_out(tmp_path / "review/to-settle")
+    assert disputed["context"] == "Heavy rain delayed the flight home."
     assert disputed["text"].startswith(DISPUTED) and disputed["why"] == "user 1: energy | user 2: energy, trade" and disputed["settles"]
     settled = label_studio(tmp_path / "review/to-settle", tmp_path / "settled.json", lambda _: [(3, ["energy", "trade"])], hour=11)
     assert counts(merge(export, settled)) == {"added": 1, "same": SENTENCES - 2, "skipped": 1}
+    assert handed_out(tmp_path / "review/to-settle") == []
     [kenya] = [file for file in folder.glob("en/*.txt") if DISPUTED in file.read_text(encoding="utf8")]
     assert [line.split("]")[0] for line in kenya.read_text(encoding="utf8").splitlines()[6:]] == ["[energy, trade", "[none procedure"]
 
@@ -234,6 +236,24 @@ def test_from_an_export_to_a_dataset(stage: Path, tmp_path: Path, merge: Callabl
     succeed("build", "--corpus", folder, "--areas", stage / "areas.yaml", "--out", tmp_path / "data")
     rows, names = dataset.load(tmp_path / "data")
     assert names == list(AREAS) and {row.text: (row.labels, row.none_reason) for row in rows} == labels(folder)
+
+
+def test_what_audit_doubts_comes_back_by_review(stage: Path, tmp_path: Path, merge: Callable[..., Done]) -> None:
+    folder, areas = tmp_path / "corpus", ("--areas", stage / "areas.yaml")
+    merge(stage / "export.json")
+    twin = "Peru and Chile will open the border to trade in cut flowers."
+    header = "---\nlang: en\nkind: lead\nyear: 2025\nparties: Peru\n---\n"
+    (folder / "en/2025-twin.txt").write_text(f"{header}[climate] {twin}\n", encoding="utf8")
+    succeed("build", "--corpus", folder, *areas, "--out", tmp_path / "data")
+    lists = [part for name in ("duplicates", "guide") for part in ("--only", name)]
+    recipe = Path(__file__).parents[2] / "configs/train-tiny.yaml"
+    told = succeed("audit", "--data", tmp_path / "data", "--out", tmp_path / "audit", "--config", recipe, *lists, *areas)
+    assert "duplicates      2 of" in told and "guide           0 of" in told
+    tasks = handed_out(tmp_path / "audit/tasks")
+    assert {(task["article"] == "en/2025-twin", task["before"]) for task in tasks} == {(True, "climate"), (False, "trade")}
+    export = label_studio(tmp_path / "audit/tasks", tmp_path / "audited.json", lambda _: [(1, ["trade"])], hour=12)
+    assert counts(merge(export)) == {"changed": 1, "same": 1}
+    assert "[trade] Peru" in (folder / "en/2025-twin.txt").read_text(encoding="utf8")
 
 
 def test_a_dry_run_tells_and_writes_nothing(stage: Path, tmp_path: Path, merge: Callable[..., Done]) -> None:

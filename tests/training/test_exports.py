@@ -169,9 +169,17 @@ def test_doccano(tmp_path: Path) -> None:
 
 def test_a_foreign_sentence_gets_its_language(tmp_path: Path) -> None:
     table = f"text,labels\n{VI},energy\nรัฐมนตรีทั้งสองหารือเรื่องพลังงาน,energy\n"
-    assert [d.item.lang for d in read(tmp_path, table)] == ["vi", "th"]
+    assert [d.item.lang for d in read(tmp_path, table, "Lan")] == ["vi", "th"]
     with pytest.raises(InputError, match=r"row 2: the language of '12%' is found to be und; give it a lang; expected one of vi, en"):
         read(tmp_path, "text,labels\n12%,energy\n")
+
+
+def test_what_nobody_put_a_name_to_is_refused(tmp_path: Path) -> None:
+    tasks = [Task(Item("en/2024-sample", EN, "en"), suggestions=(Suggestion("energy", 0.9),))]
+    labelstudio.write(tasks, area_file.load(), tmp_path)
+    for content in ((tmp_path / "tasks-doccano.jsonl").read_bytes(), f"text,areas,by\n{EN},energy,\n"):
+        with pytest.raises(InputError, match="does not say who labelled it; expected a person's name: give it with --by"):
+            read(tmp_path, content)  # else a model's suggestions, as they were handed out, would be labels
 
 
 def test_what_labelstudio_writes_comes_back(tmp_path: Path) -> None:

@@ -102,11 +102,6 @@ def test_a_hostile_id_is_named_and_no_path(hostile: str) -> None:
         migrate.steps(OLD, OLD, renames=[f"sea={hostile}"])
 
 
-def test_an_area_called_none_is_refused() -> None:
-    with pytest.raises(InputError, match="'none', which in a corpus file means no area"):
-        migrate.steps(OLD, [*OLD, entry("none")])
-
-
 # -------------------------------------------------------------------------------------------------------------- each step
 
 

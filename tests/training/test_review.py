@@ -3,6 +3,7 @@
 import itertools
 import json
 import shutil
+import unicodedata
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -200,6 +201,14 @@ def test_the_later_word_of_a_person_counts() -> None:
     assert review.decide([earlier, replace(later, skipped=True)]).skipped == [later.item]
     with pytest.raises(InputError, match=r"e\.json: 'noon' is no ISO 8601 time"):
         review.decide([decision(HYDRO, "", at="noon", where="e.json"), decision(HYDRO, "")])
+
+
+def test_two_answers_of_a_person_are_refused_where_nothing_tells_the_later(folder: Path) -> None:
+    said = decision(TOLL, "trade", sentence=3, where="e.json: item 1")
+    for other in (decision(unicodedata.normalize("NFD", TOLL), "climate"), decision(TOLL, "climate", article="", lang="vi")):
+        with pytest.raises(InputError, match=r"'a@x' says climate of .*, and trade at e\.json: item 1; expected one answer, or times"):
+            review.plan([said, other], folder, AREAS)
+    assert len(review.decide([said, replace(said, item=replace(said.item, sentence=5))]).accepted) == 1
 
 
 @pytest.mark.parametrize(
@@ -445,6 +454,14 @@ def test_a_file_changed_after_the_plan_is_left_alone(folder: Path) -> None:
     assert contents(folder) == old
 
 
+def test_nothing_is_written_where_a_folder_cannot_be_made(folder: Path) -> None:
+    put(folder / "km", "in the way")
+    old = contents(folder)
+    with pytest.raises(OSError, match="km"):
+        merge([decision("Một.", "", article="km/x"), decision(TOLL, "trade")], folder)
+    assert contents(folder) == old
+
+
 @pytest.mark.parametrize("steps", range(5))
 def test_the_same_review_completes_one_that_was_interrupted(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
@@ -469,7 +486,7 @@ def test_the_same_review_completes_one_that_was_interrupted(
 
     monkeypatch.setattr(review, "write_durably", full_disk)
     if steps < 4:
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(InputError, match=r"cannot be written \(No space left on device\).* run the same review again"):
             merge(decisions, folder, overwrite=True)
         assert contents(folder) != contents(whole)
     monkeypatch.undo()
@@ -507,7 +524,11 @@ def test_no_sentence_is_lost_or_doubled_and_twice_is_once(
     folder = tmp_path_factory.mktemp("corpus")
     put(folder / "vi/2024-a.txt", f"{VI}[energy] {HYDRO}\n\n[none procedure] {MET}\n[trade] {SENTENCES[4]}")
     old = sentences(folder)
-    planned = review.plan(decisions, folder, AREAS, overwrite=overwrite, majority=majority)
+    try:
+        planned = review.plan(decisions, folder, AREAS, overwrite=overwrite, majority=majority)
+    except InputError as error:
+        assert "expected one answer, or times" in str(error), "only a person who said two things at one time is refused"
+        return
     review.apply(planned)
     new = sentences(folder)
     absent = [change for change in planned.changes if change.case in ("added", "overwritten") and not change.now]

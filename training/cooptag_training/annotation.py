@@ -49,8 +49,9 @@ class Task:
 
 @dataclass(frozen=True)
 class Decision:
-    """What one person said of an item. `at`: ISO 8601 time, or "". `where`: the place in the export, for errors. `why` is the task's.
+    """What one person said of an item. `at`: ISO 8601 time, or "". `where`: the place in the export, for errors.
 
+    `why` and `context` are the task's.
     `areas` empty and `skipped` false means that the item names no area; `none_reason` is one of `corpus.NONE_REASONS` or "".
     """
 
@@ -63,3 +64,4 @@ class Decision:
     settles: bool = False
     where: str = ""
     why: str = ""
+    context: str = ""

@@ -13,7 +13,7 @@ from cooptag.types import Area
 PILLARS = ("political-security", "economic", "sustainability", "socio-cultural", "cross-pillar")
 REQUIRED_NAMES = ("vi", "en", "id", "th", "zh", "fr")
 DEFAULT_FILE = Path(__file__).resolve().parents[2] / "configs" / "areas.yaml"
-_ID = re.compile(r"[a-z][a-z0-9_]*")
+_ID = re.compile(r"(?!none$)[a-z][a-z0-9_]*")  # none is what a corpus file says of a sentence without area
 _LANG = re.compile(r"[a-z]{2,3}")
 
 
@@ -78,8 +78,8 @@ class YamlFile:
             for lang, value in self.by_language(fields["cues"], "cues").items()
         }
         bodies = tuple(self.scalar(item) for item in self.sequence(fields["bodies"], "bodies"))
-        area = Area(self.match(fields["id"], _ID, "an id of lower-case letters, digits and _"), self.pillar(fields["pillar"]),
-                    names, self.scalar(fields["definition"]))  # fmt: skip
+        id_ = self.match(fields["id"], _ID, "an id of lower-case letters, digits and _, other than none")
+        area = Area(id_, self.pillar(fields["pillar"]), names, self.scalar(fields["definition"]))
         return AreaEntry(area, cues, bodies)
 
     def pillar(self, node: yaml.Node) -> str:

@@ -112,7 +112,7 @@ def import_articles(
     """
     from cooptag.jobs.part import gazetteer
 
-    lang = _checked_options(lang, kind, min_characters)
+    lang = _checked_options(out, lang, kind, min_characters)
     sources, passed_over = readers.find(inputs, out)
     earlier = drops_file(out).resolve()
     sources = [source for source in sources if source.path.resolve() != earlier]
@@ -134,8 +134,10 @@ def drops_file(out: Path) -> Path:
     return out.with_name(f"{out.name}.drops.jsonl")
 
 
-def _checked_options(lang: str | None, kind: str, min_characters: int) -> str | None:
+def _checked_options(out: Path, lang: str | None, kind: str, min_characters: int) -> str | None:
     code = base_code(lang) if lang else None
+    if out.is_dir():
+        raise UsageError(f"--out is {str(out)!r}, a folder; expected a file to write, such as articles.jsonl")
     if code and code not in LANGUAGES:
         raise UsageError(f"--lang is {lang!r}; expected one of {', '.join(LANGUAGES)}")
     if kind not in KINDS:

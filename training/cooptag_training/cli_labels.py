@@ -125,16 +125,14 @@ def review(
         raise UsageError(f"--settled-by is {settled_by!r}; expected one or majority")
     entries = _entries(areas)
     ids = [entry.area.id for entry in entries]
-    read = [decision for file in exports for decision in exported.read(file, ids, by)]
-    decisions = exported.latest(exported.named(read, person or []))
+    decisions = exported.named([decision for file in exports for decision in exported.read(file, ids, by)], person or [])
     folder = corpus or corpus_files.DEFAULT_FOLDER
     planned = reviewing.plan(decisions, folder, ids, overwrite=overwrite, majority=settled_by == "majority", exports=exports)
     agreement = reviewing.agreement(decisions, ids)
     scored = _on_random(model, reviewing.random_rows(decisions, planned)) if model else ""
     jsonl.write(out / "review.jsonl", planned.rows())
     (out / "agreement.json").write_text(json.dumps(agreement, indent=1), encoding="utf8")
-    if planned.disagreements:
-        labelstudio.write(planned.disagreements, entries, out / "to-settle", names)
+    labelstudio.write(planned.disagreements, entries, out / "to-settle", names)  # also where none is left: those of before are gone
     if not dry_run:
         reviewing.apply(planned)
     print(f"{reviewing.describe(agreement)}\n\n{planned.describe()}")
@@ -183,7 +181,7 @@ def migrate(
     split: Annotated[list[str] | None, typer.Option(help="A=B,C: an area that became several; a person says which")] = None,
     drop: Annotated[list[str] | None, typer.Option(help="A: an area that is gone; its label is taken away")] = None,
     model: Annotated[str | None, typer.Option(help="Model of the new areas, as of `fit --warm-start`, that looks for added ones")] = None,
-    candidates: Annotated[int, typer.Option(help="Sentences that the model may name for each added area")] = 100,
+    candidates: Annotated[int, typer.Option(help="Sentences that the model may name for each added area", min=0)] = 100,
     names: NamesOption = "en",
 ) -> None:
     """Rewrites a corpus for a changed area file where that is certain, and writes tasks for `review` where a person must decide.
@@ -203,6 +201,8 @@ def migrate(
     score = _scores_of(model, [entry.area.id for entry in added]) if model and added else None
     found = migrating.candidates(planned.kept, added, score, candidates, model or "") if added else []
     tasks = out.with_name(f"{out.name}.tasks")
+    if tasks.exists():
+        raise UsageError(f"{tasks}: exists already; it may hold work, remove it or choose another --out")
     if planned.waiting or found:
         labelstudio.write([*planned.waiting, *found], migration.new, tasks, names)
     migrating.write(planned)

@@ -8,7 +8,7 @@ import csv
 import io
 import re
 import reprlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +33,7 @@ MAX_PROBLEMS: Final = 20
 EXPECTED: Final = (
     "an export of Label Studio (JSON, JSON-MIN, CSV) or doccano (JSONL), or a CSV file in UTF-8 or UTF-16 with columns text and areas"
 )
-_OF_TASK = ("settles", "why")  # what an answer takes from its task
+_OF_TASK = ("settles", "why", "context")  # what an answer takes from its task
 _LABELS = ("areas", "label", "labels")
 _FLAGS = {"": False, "no": False, "false": False, "0": False, "yes": True, "true": True, "1": True, "x": True}
 # What no line of a corpus file may hold: controls and line breaks but for the tab, and halves of surrogate pairs.
@@ -43,7 +43,7 @@ _show.maxstring = _show.maxother = 60
 
 
 def read(file: Path, areas: Collection[str], by: str = "") -> list[Decision]:
-    """The decisions in an export, in its order, one for each person and item (see `latest`).
+    """The decisions in an export, in its order, one for each person and item: what each person said last of it.
 
     Drafts, predictions and items that nobody labelled give none. An item without `article` (a foreign export) has the article "",
     and without `lang` the language that its text is found to be in.
@@ -65,7 +65,7 @@ def read(file: Path, areas: Collection[str], by: str = "") -> list[Decision]:
         raise InputError("; ".join(problems))
     if not decisions:
         raise InputError(f"{file}: holds no labelled item; expected {EXPECTED}, with at least one answer")
-    return latest(decisions)
+    return _latest(decisions)
 
 
 def named(decisions: Iterable[Decision], people: Iterable[str]) -> list[Decision]:
@@ -85,21 +85,24 @@ def named(decisions: Iterable[Decision], people: Iterable[str]) -> list[Decision
     return [replace(decision, by=names.get(decision.by, decision.by)) for decision in decisions]
 
 
-def latest(decisions: Collection[Decision]) -> list[Decision]:
-    """What each person said last of each item, in the order of the items' first decisions; `where` tells if there were others.
-
-    :raises InputError: if a person said two things of an item and nothing tells which came last.
-    """
+def _latest(decisions: Collection[Decision]) -> list[Decision]:
+    """What each person said last of each item, in the order of the items' first decisions; `where` tells if there were others."""
     groups: dict[tuple[Any, ...], list[Decision]] = {}
     for decision in decisions:
         item = decision.item
         groups.setdefault((item.article, item.sentence, item.text, decision.settles, decision.by), []).append(decision)
-    return [group[0] if len(group) == 1 else _last(group) for group in groups.values()]
+    return [last_of(group) for group in groups.values()]
 
 
-def _last(group: list[Decision]) -> Decision:
-    end = max(_moment(decision.at) for decision in group)
-    *others, last = (decision for decision in group if _moment(decision.at) == end)
+def last_of(group: Sequence[Decision]) -> Decision:
+    """What a person said last of an item, of all that the person said of it.
+
+    :raises InputError: if the person said two things of it and nothing tells which came last.
+    """
+    if len(group) == 1:
+        return group[0]
+    times = [moment(decision.at, decision.where) for decision in group]
+    *others, last = (decision for decision, time in zip(group, times, strict=True) if time == max(times))
     for other in others:
         if (other.areas, other.none_reason, other.skipped) != (last.areas, last.none_reason, last.skipped):
             raise InputError(
@@ -113,9 +116,22 @@ def _said(decision: Decision) -> str:
     return "nothing" if decision.skipped else ", ".join(decision.areas) or f"none {decision.none_reason}".strip()
 
 
-def _moment(at: str) -> datetime:
-    """A time that can be compared with every other: without a zone it is UTC, and none is before all others."""
-    time = datetime.fromisoformat(at) if at else datetime.min
+def moment(at: str, where: str) -> datetime:
+    """A time that can be compared with every other: without a zone it is UTC, and none is before all others.
+
+    :raises InputError: if it is no time, naming `where` it stands.
+    """
+    try:
+        return _time(at)
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from error
+
+
+def _time(at: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(at) if at else datetime.min
+    except ValueError as error:
+        raise ValueError(f"{_show.repr(at)} is no ISO 8601 time; expected one such as 2024-05-31T09:30:00Z") from error
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
@@ -237,8 +253,6 @@ def _answer(annotation: Any, by: str) -> dict[str, Any]:
     if not isinstance(annotation, dict):
         raise ValueError(f"is {_show.repr(annotation)}; expected an object")
     name = _who(annotation.get("completed_by")) or by
-    if not name:
-        raise ValueError(f"completed_by is {_show.repr(annotation.get('completed_by'))}; expected a person: name who labelled with --by")
     at = annotation.get("updated_at") or annotation.get("created_at")
     return {"by": name, "at": at, "skipped": annotation.get("was_cancelled"), **_results(annotation.get("result"))}
 
@@ -341,6 +355,11 @@ def _line(name: str, value: Any, most: int = MAX_FIELD) -> str:
     return value
 
 
+def _lines(name: str, value: Any) -> str:
+    """A value that is text on any number of lines."""
+    return "\n".join(_line(name, line) for line in value.split("\n")) if isinstance(value, str) else _line(name, value)
+
+
 def _language(lang: str, article: str, text: str) -> str:
     home = article.partition("/")[0]
     found = base_code(lang) if lang else home or unsupported_language(text) or detect_language(text)
@@ -360,19 +379,19 @@ def _sentence(value: Any) -> int:
 
 def _decision(where: str, item: Item, answer: Mapping[str, Any], areas: frozenset[str]) -> Decision:
     """An answer (`by`, `at`, `areas`, `none_reason`, `skipped`, `settles`) as a decision; every check of it is here."""
+    if not answer["by"]:
+        raise ValueError("does not say who labelled it; expected a person's name: give it with --by")
     skipped, settles = (_flag(key, answer.get(key)) for key in ("skipped", "settles"))
     at, why = (_line(key, answer.get(key)) for key in ("at", "why"))
-    try:
-        _moment(at)
-    except ValueError as error:
-        raise ValueError(f"the time is {_show.repr(at)}; expected ISO 8601, such as 2024-05-31T09:30:00Z") from error
+    context = _lines("context", answer.get("context"))
+    _time(at)  # or it is refused here
     if skipped:
-        return Decision(item, answer["by"], at, (), "", True, settles, where, why)
+        return Decision(item, answer["by"], at, (), "", True, settles, where, why, context)
     chosen, reasons = _chosen("areas", answer.get("areas"), areas), _chosen("none_reason", answer.get("none_reason"), NONE_REASONS)
     if len(reasons) > 1 or (reasons and chosen):
         said = f"areas is {', '.join(chosen) or 'none'} and none_reason is {', '.join(reasons)}"
         raise ValueError(f"{said}; expected areas, or one reason why there is none")
-    return Decision(item, answer["by"], at, chosen, "".join(reasons), False, settles, where, why)
+    return Decision(item, answer["by"], at, chosen, "".join(reasons), False, settles, where, why, context)
 
 
 def _flag(name: str, value: Any) -> bool:

@@ -98,11 +98,8 @@ def steps(
         may be a itself or areas that were there before. :param drops: "a".
     :raises UsageError: if an option is malformed, names an unknown area, contradicts another or the files, or if none says what
         became of an area that is gone.
-    :raises InputError: if an area is called "none", which in a corpus file is no area.
     """
     old, new = ([entry.area.id for entry in entries] for entries in (old_entries, new_entries))
-    if "none" in new:
-        raise InputError("the new area file has an area 'none', which in a corpus file means no area; choose another id")
     options = {"rename": renames, "merge": merges, "split": splits, "drop": drops}
     given = [_parse(kind, value) for kind, values in options.items() for value in values]
     _check_together(given)

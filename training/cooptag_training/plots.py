@@ -200,37 +200,42 @@ def loss_curve(history: Sequence[Mapping[str, float]]) -> Figure:
 def learning_curve(results: Sequence[Mapping[str, Any]]) -> Figure:
     """Micro-F1 over the number of training sentences, and without parts of the data (dashed: with all of it), with intervals.
 
-    :param results: what `curve.run` returns.
+    :param results: what `curve.run` returns. Shares named "active …" and "random …" are two lines.
     """
     shares = sorted((row for row in results if str(row["variant"]).endswith("%")), key=lambda row: row["sentences"])
     others = [row for row in results if not str(row["variant"]).endswith("%")]
     if not results:
         return _empty("No results")
-    figure, axes = _figure(9, 3.8, 1, 2)
+    figure, axes = _figure(9 if others else 6.5, 3.8, 1, 2 if others else 1)
     for name, color in (("", BLUE), ("active", BLUE), ("random", ORANGE)):
-        rows = [row for row in shares if str(row["variant"]).rpartition(" ")[0] == name]
-        f1, low, high = (np.array([row[key] for row in rows]) for key in ("micro_f1", "low", "high"))
-        sentences = [row["sentences"] for row in rows]
-        yerr = np.maximum([f1 - low, high - f1], 0)
-        axes[0].errorbar(
-            sentences, f1, yerr=yerr, fmt="o-", color=color, markersize=5, elinewidth=1.4, capsize=2.5, label=name or None
-        )
+        _share_line(axes[0], [row for row in shares if str(row["variant"]).rpartition(" ")[0] == name], color, name)
     if any(" " in str(row["variant"]) for row in shares):
         axes[0].legend(frameon=False)
     axes[0].set(xscale="log", xlabel="training sentences", ylabel="micro-F1")
     ticks = {row["sentences"]: f"{row['sentences']:,}\n{str(row['variant']).rpartition(' ')[2]}" for row in shares}
     axes[0].set_xticks(list(ticks), list(ticks.values()))
     axes[0].minorticks_off()
-    for y, row in enumerate(others):
-        axes[1].plot([row["low"], row["high"]], [y, y], color=BLUE, linewidth=1.6)
-        axes[1].plot(row["micro_f1"], y, "o", color=BLUE, markersize=5)
-    for row in shares:
-        if row["variant"] == "100%":
-            axes[1].axvline(row["micro_f1"], color=ORANGE, linestyle="--", linewidth=1.2, zorder=0.9)
-    _rows(axes[1], [f"{row['variant']} ({row['sentences']:,})" for row in others])
-    axes[1].set(xlabel="micro-F1 with 95 % bootstrap interval")
-    _titled(figure, axes[1], "Without parts of the data (dashed: all)")
+    if others:
+        _without_parts(axes[1], others, [row["micro_f1"] for row in shares if row["variant"] == "100%"])
+        _titled(figure, axes[1], "Without parts of the data (dashed: all)")
     return _titled(figure, axes[0], "Learning curve")
+
+
+def _share_line(axes: Axes, rows: Sequence[Mapping[str, Any]], color: str, name: str) -> None:
+    f1, low, high = (np.array([row[key] for row in rows]) for key in ("micro_f1", "low", "high"))
+    yerr = np.maximum([f1 - low, high - f1], 0)
+    style: dict[str, Any] = {"color": color, "markersize": 5, "elinewidth": 1.4, "capsize": 2.5}
+    axes.errorbar([row["sentences"] for row in rows], f1, yerr=yerr, fmt="o-", label=name or None, **style)
+
+
+def _without_parts(axes: Axes, others: Sequence[Mapping[str, Any]], everything: Sequence[float]) -> None:
+    for y, row in enumerate(others):
+        axes.plot([row["low"], row["high"]], [y, y], color=BLUE, linewidth=1.6)
+        axes.plot(row["micro_f1"], y, "o", color=BLUE, markersize=5)
+    for f1 in everything:
+        axes.axvline(f1, color=ORANGE, linestyle="--", linewidth=1.2, zorder=0.9)
+    _rows(axes, [f"{row['variant']} ({row['sentences']:,})" for row in others])
+    axes.set(xlabel="micro-F1 with 95 % bootstrap interval")
 
 
 def compare(table: Sequence[Mapping[str, Any]]) -> Figure:

@@ -14,7 +14,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from cooptag.text import clean_for_terminal, normalize
 from cooptag_training import corpus, jsonl, metrics
 from cooptag_training.annotation import Decision, Item, Suggestion, Task
 from cooptag_training.corpus import Article
-from cooptag_training.exports import ARTICLE_ID
+from cooptag_training.exports import ARTICLE_ID, last_of, moment
 from cooptag_training.split import Row
 from cooptag_training.suggest import RANDOM
 
@@ -165,12 +165,12 @@ class Outcome:
 
 
 def decide(decisions: Sequence[Decision], majority: bool = False) -> Outcome:
-    """What the decisions amount to. A person's later decision on an item replaces the earlier one; of one time, the later in the list.
+    """What the decisions amount to. A person's later decision on an item replaces the earlier one.
 
     An item is decided if all who did not skip it gave the same areas, or the same final ones where a decision `settles`.
 
     :param majority: more than half of them suffice.
-    :raises InputError: if a decision's time is no ISO 8601 time.
+    :raises InputError: if a decision's time is no ISO 8601 time, or nothing tells which of two a person said last.
     """
     outcome = Outcome([], [], [])
     for people in _latest(decisions).values():
@@ -188,13 +188,11 @@ def decide(decisions: Sequence[Decision], majority: bool = False) -> Outcome:
 
 def _latest(decisions: Iterable[Decision]) -> dict[Key, list[Decision]]:
     """What each person said last of each sentence; what a person says to settle it stands beside what the same person said before."""
-    said: dict[Key, dict[tuple[str, bool], Decision]] = {}
+    said: dict[Key, dict[tuple[str, bool], list[Decision]]] = {}
     for decision in decisions:
         people = said.setdefault(_key(decision.item.article, decision.item.text), {})
-        earlier = people.get((decision.by, decision.settles))
-        if earlier is None or _moment(decision) >= _moment(earlier):
-            people[decision.by, decision.settles] = decision
-    return {key: list(people.values()) for key, people in said.items()}
+        people.setdefault((decision.by, decision.settles), []).append(decision)
+    return {key: [last_of(own) for own in people.values()] for key, people in said.items()}
 
 
 def _key(article: str, text: str) -> Key:
@@ -202,16 +200,7 @@ def _key(article: str, text: str) -> Key:
 
 
 def _moment(decision: Decision) -> datetime:
-    """When it was decided; without a time, before all that have one; a time without a zone is UTC."""
-    return _moment_of(decision.at, decision.where)
-
-
-def _moment_of(time: str, where: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(time) if time else datetime.min
-    except ValueError as error:
-        raise InputError(f"{where}: {time!r} is no ISO 8601 time; expected one such as 2024-05-01T09:30:00Z") from error
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    return moment(decision.at, decision.where)
 
 
 def _labelled(people: Sequence[Decision]) -> list[Decision]:
@@ -241,7 +230,8 @@ def _task(final: Sequence[Decision]) -> Task:
     final = sorted(final, key=lambda decision: decision.by)
     common = set(final[0].areas).intersection(*(decision.areas for decision in final))
     why = " | ".join(f"{decision.by}: {_labels(decision.areas, decision.none_reason)}" for decision in final)
-    return Task(max(final, key=_moment).item, why, suggestions=tuple(Suggestion(area, 1.0) for area in sorted(common)), settles=True)
+    last = max(final, key=_moment)
+    return Task(last.item, why, last.context, tuple(Suggestion(area, 1.0) for area in sorted(common)), settles=True)
 
 
 def _labels(areas: Iterable[str], none_reason: str) -> str:
@@ -363,7 +353,7 @@ def plan(
     for change in changes:
         if change.case in WRITTEN:
             written.setdefault(change.decided.item.article, []).append(change.decided)
-    edits = [_edit(root, id, articles.get(id), group, numbers, set(areas)) for id, group in sorted(written.items())]
+    edits = [_edit(root, id, articles.get(id), group, numbers.get(id, {}), set(areas)) for id, group in sorted(written.items())]
     return Plan(changes, outcome.disagreements, outcome.skipped, superseded, [ledger, *edits] if edits else [])
 
 
@@ -378,14 +368,19 @@ def random_rows(decisions: Iterable[Decision], planned: Plan) -> list[Row]:
 def apply(plan: Plan) -> None:
     """Writes what was planned, each file whole or not at all. After an interruption, `plan` and `apply` again complete it.
 
-    :raises InputError: before anything is written, if a file is not as it was when it was read.
+    :raises InputError: before anything is written, if a file is not as it was when it was read; or if one cannot be written.
     """
     for edit in plan.edits:
         if _bytes(edit.file) not in (edit.old, edit.new):
             raise InputError(f"{edit.file}: was changed while the review was planned; nothing was written, run it again")
     for edit in plan.edits:
         edit.file.parent.mkdir(exist_ok=True)
-        write_durably(edit.file, edit.new)
+    for edit in plan.edits:
+        try:
+            write_durably(edit.file, edit.new)
+        except OSError as error:
+            said = "make room or give leave to write, and run the same review again: it completes what it began"
+            raise InputError(f"{edit.file}: cannot be written ({error.strerror}); {said}") from error
 
 
 def _load(root: Path, areas: set[str]) -> list[Article]:
@@ -482,7 +477,7 @@ def _current(decisions: Sequence[Decision], lines: Iterable[Mapping[str, Any]]) 
     So an export of a whole project, which repeats what was settled or corrected since, changes nothing back. What was said at no
     known time, as in a spreadsheet, may be the later word.
     """
-    last = {_key(line["article"], line["text"]): _moment_of(line["at"], f"{LEDGER}: {line['text'][:40]!r}…") for line in lines}
+    last = {_key(line["article"], line["text"]): moment(line["at"], f"{LEDGER}: {line['text'][:40]!r}…") for line in lines}
     newest: dict[Key, datetime] = {}
     for decision in decisions:
         key = _key(decision.item.article, decision.item.text)
@@ -522,11 +517,15 @@ def _ledger_line(change: Change, digests: Mapping[str, str]) -> dict[str, Any]:
             "export": [{"file": Path(file).name, "sha256": digests[file]} for file in exports], "settled": decided.settled}  # fmt: skip
 
 
-def _numbers(lines: Iterable[Mapping[str, Any]], accepted: Iterable[Accepted]) -> dict[Key, int]:
-    """The number in its article of each sentence of which it is known, from the ledger and, before it, from the items at hand."""
-    numbers = {_key(line["article"], line["text"]): line["sentence"] for line in lines if line["sentence"] >= 0}
-    items = [decided.item for decided in accepted]
-    return numbers | {_key(item.article, item.text): item.sentence for item in items if item.sentence >= 0}
+def _numbers(lines: Iterable[Mapping[str, Any]], accepted: Iterable[Accepted]) -> dict[str, dict[Key, int]]:
+    """By article the number of each sentence of which it is known, from the ledger and, before it, from the items at hand."""
+    known = [(line["article"], line["text"], line["sentence"]) for line in lines]
+    known += [(decided.item.article, decided.item.text, decided.item.sentence) for decided in accepted]
+    numbers: dict[str, dict[Key, int]] = {}
+    for id, text, number in known:
+        if number >= 0:
+            numbers.setdefault(id, {})[_key(id, text)] = number
+    return numbers
 
 
 # -------------------------------------------------------------------------------------------------- article files
@@ -579,7 +578,7 @@ def _numbered(article: Article, numbers: Mapping[Key, int]) -> Iterator[tuple[in
 
     One whose number nobody knows follows the one before it, on the next number that is not another's.
     """
-    taken = {number for (id, _), number in numbers.items() if id == article.id}
+    taken = {*numbers.values()}
     number = -1
     for sentence in article.sentences:
         known = numbers.get(_key(article.id, sentence.text))

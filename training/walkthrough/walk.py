@@ -81,7 +81,7 @@ def label(people: "dict[str, Client]", tasks: Path, corpus: Path, title: str, op
     exports, out = [], options.out / f"review-{tasks.name}"
     names = [part for client in people.values() for part in ("--person", f"{client.id}={client.email}")]
     for stage, readers, folder in (("", ("first", "second"), tasks), (", to settle", ("settled",), out / "to-settle")):
-        if not folder.is_dir():
+        if not json.loads((folder / "tasks.json").read_text(encoding="utf8")):
             break
         project = people["first"].project(f"cooptag {title}{stage}", folder)
         if options.chromium and not stage:
