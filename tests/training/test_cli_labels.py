@@ -5,13 +5,14 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import datasets
 import pytest
 from tests.conftest import write_tiny_model
 
@@ -140,6 +141,14 @@ def two_people(data: dict[str, Any]) -> list[Answer]:
 
 
 # ------------------------------------------------------------------------------------------------------------ the stage
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_bars() -> Iterator[None]:
+    """The command switches the bars of `datasets` off by an environment variable, which an earlier test's import did not see."""
+    datasets.disable_progress_bars()
+    yield
+    datasets.enable_progress_bars()
 
 
 @pytest.fixture(scope="module")
