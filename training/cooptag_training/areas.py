@@ -31,11 +31,7 @@ def load(path: Path = DEFAULT_FILE) -> list[AreaEntry]:
 
     :raises InputError: one line naming the file, the line, the value and what was expected.
     """
-    try:
-        root = yaml.compose(path.read_text(encoding="utf8"), Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
-    return YamlFile(path).entries(root)
+    return _AreaFile(path).entries()
 
 
 class YamlFile:
@@ -44,11 +40,61 @@ class YamlFile:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def root(self) -> yaml.Node | None:
+        """:raises InputError: if the file cannot be read."""
+        try:
+            return yaml.compose(self.path.read_text(encoding="utf8"), Loader=yaml.SafeLoader)
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise InputError(f"{self.path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
+
     def fail(self, node: yaml.Node | None, problem: str) -> InputError:
         line = node.start_mark.line + 1 if node is not None else 1
         return InputError(f"{self.path}: line {line}: {problem}")
 
-    def entries(self, root: yaml.Node | None) -> list[AreaEntry]:
+    def mapping(self, node: yaml.Node | None, what: str) -> dict[str, yaml.Node]:
+        if not isinstance(node, yaml.MappingNode):
+            raise self.fail(node, f"{what} must be keys and values")
+        fields: dict[str, yaml.Node] = {}
+        for key, value in node.value:
+            if key.value in fields:
+                raise self.fail(key, f"key {key.value!r} stands twice")
+            fields[key.value] = value
+        return fields
+
+    def by_language(self, node: yaml.Node, what: str) -> dict[str, yaml.Node]:
+        fields = self.mapping(node, what)
+        for lang, value in fields.items():
+            if not _LANG.fullmatch(lang):
+                raise self.fail(value, f"{what}: {lang!r} is no language code such as 'vi'")
+        return fields
+
+    def sequence(self, node: yaml.Node, what: str) -> list[Any]:
+        if not isinstance(node, yaml.SequenceNode):
+            raise self.fail(node, f"{what} must be a list")
+        return list(node.value)
+
+    def keys(self, node: yaml.Node | None, fields: dict[str, yaml.Node], expected: set[str]) -> None:
+        if missing := sorted(expected - set(fields)):
+            raise self.fail(node, f"lacks {', '.join(missing)}")
+        if unknown := sorted(set(fields) - expected):
+            raise self.fail(fields[unknown[0]], f"unknown key {unknown[0]!r}; expected {', '.join(sorted(expected))}")
+
+    def match(self, node: yaml.Node, pattern: re.Pattern[str], what: str) -> str:
+        value = self.scalar(node)
+        if not pattern.fullmatch(value):
+            raise self.fail(node, f"{value!r} is not {what}")
+        return value
+
+    def scalar(self, node: yaml.Node) -> str:
+        if not isinstance(node, yaml.ScalarNode) or node.tag != "tag:yaml.org,2002:str" or not node.value.strip():
+            shown = getattr(node, "value", None)
+            raise self.fail(node, f"expected text, got {shown!r}; quote it if it looks like a number or yes/no")
+        return str(node.value).strip()
+
+
+class _AreaFile(YamlFile):
+    def entries(self) -> list[AreaEntry]:
+        root = self.root()
         top = self.mapping(root, "the file")
         self.keys(root, top, {"version", "areas"})
         nodes = self.sequence(top["areas"], "areas")
@@ -94,43 +140,3 @@ class YamlFile:
                 other = owner.setdefault((lang, cue.casefold()), entry.area.id)
                 if other != entry.area.id:
                     raise self.fail(node, f"cue {cue!r} ({lang}) is of {other!r} already; a cue names one area")
-
-    def mapping(self, node: yaml.Node | None, what: str) -> dict[str, yaml.Node]:
-        if not isinstance(node, yaml.MappingNode):
-            raise self.fail(node, f"{what} must be keys and values")
-        fields: dict[str, yaml.Node] = {}
-        for key, value in node.value:
-            if key.value in fields:
-                raise self.fail(key, f"key {key.value!r} stands twice")
-            fields[key.value] = value
-        return fields
-
-    def by_language(self, node: yaml.Node, what: str) -> dict[str, yaml.Node]:
-        fields = self.mapping(node, what)
-        for lang, value in fields.items():
-            if not _LANG.fullmatch(lang):
-                raise self.fail(value, f"{what}: {lang!r} is no language code such as 'vi'")
-        return fields
-
-    def sequence(self, node: yaml.Node, what: str) -> list[Any]:
-        if not isinstance(node, yaml.SequenceNode):
-            raise self.fail(node, f"{what} must be a list")
-        return list(node.value)
-
-    def keys(self, node: yaml.Node | None, fields: dict[str, yaml.Node], expected: set[str]) -> None:
-        if missing := sorted(expected - set(fields)):
-            raise self.fail(node, f"lacks {', '.join(missing)}")
-        if unknown := sorted(set(fields) - expected):
-            raise self.fail(fields[unknown[0]], f"unknown key {unknown[0]!r}; expected {', '.join(sorted(expected))}")
-
-    def match(self, node: yaml.Node, pattern: re.Pattern[str], what: str) -> str:
-        value = self.scalar(node)
-        if not pattern.fullmatch(value):
-            raise self.fail(node, f"{value!r} is not {what}")
-        return value
-
-    def scalar(self, node: yaml.Node) -> str:
-        if not isinstance(node, yaml.ScalarNode) or node.tag != "tag:yaml.org,2002:str" or not node.value.strip():
-            shown = getattr(node, "value", None)
-            raise self.fail(node, f"expected text, got {shown!r}; quote it if it looks like a number or yes/no")
-        return str(node.value).strip()

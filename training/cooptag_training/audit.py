@@ -22,7 +22,7 @@ import numpy.typing as npt
 from cooptag.artifact import write_durably
 from cooptag.decode import Decoder
 from cooptag.text import normalize
-from cooptag_training import guide, pipeline, split
+from cooptag_training import corpus, guide, pipeline, split
 from cooptag_training.annotation import Item, Suggestion, Task
 from cooptag_training.areas import AreaEntry
 from cooptag_training.config import TrainConfig
@@ -164,7 +164,7 @@ def _outvoted(row: Row, twins: Sequence[Row]) -> Suspect | None:
     if not doubted and not missing:
         return None
     other = next(twin for twin in twins if set(twin.labels) != set(row.labels))
-    reason = f"repeats «{_shortened(other.text)}» of {other.group}, which has [{_labels(other)}]"
+    reason = f"repeats «{_shortened(other.text)}» of {other.group}, which has [{corpus.labels(other.labels, other.none_reason)}]"
     return Suspect(row, reason, doubted, missing, round(min(*doubted.values(), *(1 - s for s in missing.values()), 1.0), 4))
 
 
@@ -198,11 +198,6 @@ def _task(same: Sequence[Suspect]) -> Task:
     row = same[0].row
     doubted = {area for suspect in same for area in suspect.doubted}
     scores = dict.fromkeys(set(row.labels) - doubted, 1.0) | {area: score for suspect in same for area, score in suspect.missing.items()}
-    item = Item(row.group, row.text, row.lang, kind=row.kind, before=_labels(row))
+    item = Item(row.group, row.text, row.lang, kind=row.kind, before=corpus.labels(row.labels, row.none_reason))
     why = ". ".join(suspect.why for suspect in same)
     return Task(item, why, suggestions=tuple(Suggestion(area, scores[area]) for area in sorted(scores)))
-
-
-def _labels(row: Row) -> str:
-    """Its labels as a corpus file writes them."""
-    return ", ".join(sorted(row.labels)) or f"none {row.none_reason}".strip()

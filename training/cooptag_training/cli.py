@@ -13,6 +13,7 @@ import yaml
 from cooptag.cli import run
 from cooptag.errors import UsageError
 from cooptag_training import cli_labels
+from cooptag_training.cli_labels import AreasOption, CorpusOption, area_entries
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
@@ -20,10 +21,8 @@ corpus_app = typer.Typer(no_args_is_help=True, help="Measures the labelled corpu
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(cli_labels.app)
 
-CorpusOption = Annotated[Path | None, typer.Option("--corpus", help="Corpus folder \\[default: training/corpus]")]
 TrackOption = Annotated[str, typer.Option("--tracking", envvar="MLFLOW_TRACKING_URI", help="MLflow store, or off to track nothing")]
 DataOption = Annotated[Path, typer.Option("--data", help="Dataset folder of `build`, or JSONL of text and labels")]
-AreasOption = Annotated[Path | None, typer.Option("--areas", help="Area file \\[default: configs/areas.yaml]")]
 ConfigOption = Annotated[Path, typer.Option("--config", help="Recipe")]
 GoalOption = Annotated[
     str | None, typer.Option("--goal", help="What thresholds serve: f1, precision=0.9, recall=0.9 \\[default: the recipe's]")
@@ -178,14 +177,13 @@ def audit(
     Example: [bold]cooptag-train audit --data data/cooptag --out runs/audit --set epochs=2[/bold]
     In seconds: [bold]cooptag-train audit --data data/cooptag --out runs/audit --only guide[/bold]
     """
-    from cooptag_training import areas as area_file
     from cooptag_training import audit as auditing
     from cooptag_training import jsonl, labelstudio
 
     if unknown := sorted(set(only or ()) - set(auditing.LISTS)):
         raise UsageError(f"--only is {unknown[0]!r}; expected one of {', '.join(auditing.LISTS)}")
     recipe, loaded = _loaded(config, set_, data, areas)
-    entries = area_file.load(areas or area_file.DEFAULT_FILE)
+    entries = area_entries(areas)
     found = {}
     for name in only or auditing.LISTS:
         if name == "errors":
@@ -399,20 +397,18 @@ def corpus_agreement(
     Example: [bold]cooptag-train corpus agreement[/bold]
     """
     from cooptag_training import agreement
-    from cooptag_training import areas as area_file
     from cooptag_training import corpus as corpus_files
 
-    ids = [entry.area.id for entry in area_file.load(areas or area_file.DEFAULT_FILE)]
+    ids = [entry.area.id for entry in area_entries(areas)]
     result = agreement.report(agreement.load((corpus or corpus_files.DEFAULT_FOLDER) / agreement.FILE_NAME, ids), ids)
     print(json.dumps(result, indent=1) if as_json else agreement.describe(result))
 
 
 def _corpus(folder: Path | None, areas: Path | None) -> Any:
     """The articles of a corpus folder and the entries of its area file."""
-    from cooptag_training import areas as area_file
     from cooptag_training import corpus as corpus_files
 
-    entries = area_file.load(areas or area_file.DEFAULT_FILE)
+    entries = area_entries(areas)
     return corpus_files.load(folder or corpus_files.DEFAULT_FOLDER, {entry.area.id for entry in entries}), entries
 
 

@@ -34,7 +34,7 @@ def import_(
     from cooptag.jobs.readers import Fields
     from cooptag_training import articles
 
-    known = _articles(corpus, areas) if corpus else []
+    known = _articles(corpus, area_entries(areas)) if corpus else []
     made = articles.import_articles(
         inputs, out, fields=Fields(text=text_field, date=date_field), lang=lang, kind=kind, min_characters=min_characters, corpus=known
     )
@@ -70,9 +70,9 @@ def suggest(
     from cooptag_training import dataset, labelstudio
     from cooptag_training import suggest as choosing
 
-    entries = _entries(areas)
+    entries = area_entries(areas)
     ids = [] if diversity_only else [entry.area.id for entry in entries]
-    labelled = dataset.from_articles(_articles(corpus, areas))
+    labelled = dataset.from_articles(_articles(corpus, entries))
     known = {normalize(row.text, row.lang) for row in labelled} | _handed_out(handed_out or [])
     asked = choosing.candidates(imported.load(articles), known)
     if not asked:
@@ -123,7 +123,7 @@ def review(
 
     if settled_by not in ("one", "majority"):
         raise UsageError(f"--settled-by is {settled_by!r}; expected one or majority")
-    entries = _entries(areas)
+    entries = area_entries(areas)
     ids = [entry.area.id for entry in entries]
     decisions = exported.named([decision for file in exports for decision in exported.read(file, ids, by)], person or [])
     folder = corpus or corpus_files.DEFAULT_FOLDER
@@ -154,20 +154,21 @@ def _on_random(model: str, rows: list[Any]) -> str:
     return f"{model} on the {len(rows)} sentences drawn at random: micro-F1 {micro['f1']:.3f} ({micro['low']:.3f} to {micro['high']:.3f})"
 
 
-def _entries(areas: Path | None) -> Any:
+def area_entries(areas: Path | None) -> Any:
+    """The entries of an area file, by default the project's."""
     from cooptag_training import areas as area_file
 
     return area_file.load(areas or area_file.DEFAULT_FILE)
 
 
-def _articles(corpus: Path | None, areas: Path | None) -> Any:
-    """The articles of a corpus folder, which may hold none yet."""
+def _articles(corpus: Path | None, entries: Any) -> Any:
+    """The articles of a corpus folder, labelled with the areas of `entries`; it may hold none yet."""
     from cooptag_training import corpus as corpus_files
 
     folder = corpus or corpus_files.DEFAULT_FOLDER
     if folder.is_dir() and not any(folder.glob("*/*.txt")):
         return []
-    return corpus_files.load(folder, {entry.area.id for entry in _entries(areas)})
+    return corpus_files.load(folder, {entry.area.id for entry in entries})
 
 
 @app.command()

@@ -104,6 +104,11 @@ def read_article(file: Path, areas: set[str]) -> Article:
     return Article(f"{file.parent.name}/{file.stem}", header["lang"], header["kind"], year, parties, sentences)
 
 
+def labels(areas: Iterable[str], none_reason: str = "") -> str:
+    """What stands in the brackets of a sentence's line, such as "climate, energy", "none general" or "none"."""
+    return ", ".join(sorted(areas)) or f"none {none_reason}".strip()
+
+
 def sentence_line(text: str, areas: Iterable[str], none_reason: str = "") -> str:
     """The line of an article file that says which areas a sentence carries, or that it carries none.
 
@@ -111,7 +116,7 @@ def sentence_line(text: str, areas: Iterable[str], none_reason: str = "") -> str
     """
     if not text.strip() or text != text.strip() or any(c in text for c in "\n\r\0"):
         raise InputError(f"{text[:40]!r}… is no sentence for an article file; expected text on one line, without spaces around it")
-    return f"[{', '.join(sorted(areas)) or f'none {none_reason}'.strip()}] {text}"
+    return f"[{labels(areas, none_reason)}] {text}"
 
 
 def header_lines(article: Article) -> list[str]:

@@ -91,11 +91,7 @@ def load(path: Path, areas: Sequence[str]) -> Mapping:
     :param areas: the area ids; each must be in the file, and no other.
     :raises InputError: one line naming the file, the line, the value and what was expected.
     """
-    try:
-        root = yaml.compose(path.read_text(encoding="utf8"), Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
-    return _MappingFile(path).read(root, areas)
+    return _MappingFile(path).read(areas)
 
 
 def load_all(areas: Sequence[str], folder: Path = DEFAULT_FOLDER) -> list[Mapping]:
@@ -109,7 +105,8 @@ def load_all(areas: Sequence[str], folder: Path = DEFAULT_FOLDER) -> list[Mappin
 class _MappingFile(area_file.YamlFile):
     """Walks the YAML nodes of a mapping file as those of an area file are walked."""
 
-    def read(self, root: yaml.Node | None, areas: Sequence[str]) -> Mapping:
+    def read(self, areas: Sequence[str]) -> Mapping:
+        root = self.root()
         top = self.mapping(root, "the file")
         self.keys(root, top, {"version", "scheme", "codes", "subcodes", "areas"})
         titles, main = self.codes(top["codes"], top["subcodes"])

@@ -226,7 +226,7 @@ def _plan_article(made: Plan, article: Article, finder: "_Finder") -> None:
             lines[sentence.line - 1] = ""
             continue
         made.rewritten.update(new.done)
-        before = ", ".join(sorted(new.labels)) or f"none {sentence.none_reason}".strip()
+        before = corpus.labels(new.labels, sentence.none_reason)
         made.kept.append((replace(item, before=before), context))
         lines[sentence.line - 1] = _with_labels(line, new.labels) if new.done else line
     if len(made.kept) > kept:

@@ -75,7 +75,7 @@ def fit(
 ) -> dict[str, Any]:  # fmt: skip
     """Trains, exports, calibrates and writes the model folder `out`; returns its test report. With `teaching` it is a student.
 
-    With `warm` it starts from a trained model. Areas that no training row carries are then zero-shot: see `zero_shot`.
+    With `warm` it starts from a trained model. Areas that no training row carries are then zero-shot: see `warm_starts.zero_shot`.
 
     Checkpoints and the torch model lie in `out` + ".work"; run again after an interruption, training goes on there.
     Under `accelerate launch` every process trains; the main one alone tracks and writes, the others return {}.

@@ -152,7 +152,7 @@ class Accepted:
     @property
     def labels(self) -> str:
         """The labels as in a corpus file, such as "climate, energy" or "none general"."""
-        return _labels(self.areas, self.none_reason)
+        return corpus.labels(self.areas, self.none_reason)
 
 
 @dataclass(frozen=True)
@@ -229,13 +229,9 @@ def _task(final: Sequence[Decision]) -> Task:
     """To be settled: who said what, with the areas that all gave as suggestions."""
     final = sorted(final, key=lambda decision: decision.by)
     common = set(final[0].areas).intersection(*(decision.areas for decision in final))
-    why = " | ".join(f"{decision.by}: {_labels(decision.areas, decision.none_reason)}" for decision in final)
+    why = " | ".join(f"{decision.by}: {corpus.labels(decision.areas, decision.none_reason)}" for decision in final)
     last = max(final, key=_moment)
     return Task(last.item, why, last.context, tuple(Suggestion(area, 1.0) for area in sorted(common)), settles=True)
-
-
-def _labels(areas: Iterable[str], none_reason: str) -> str:
-    return ", ".join(sorted(areas)) or f"none {none_reason}".strip()
 
 
 def _located(decisions: Sequence[Decision], articles: Iterable[Article]) -> list[Decision]:
@@ -420,7 +416,7 @@ def _standing(articles: Iterable[Article]) -> dict[Key, set[str]]:
     standing: dict[Key, set[str]] = {}
     for article in articles:
         for sentence in article.sentences:
-            standing.setdefault(_key(article.id, sentence.text), set()).add(_labels(sentence.areas, sentence.none_reason))
+            standing.setdefault(_key(article.id, sentence.text), set()).add(corpus.labels(sentence.areas, sentence.none_reason))
     return standing
 
 
@@ -478,14 +474,12 @@ def _current(decisions: Sequence[Decision], lines: Iterable[Mapping[str, Any]]) 
     known time, as in a spreadsheet, may be the later word.
     """
     last = {_key(line["article"], line["text"]): moment(line["at"], f"{LEDGER}: {line['text'][:40]!r}…") for line in lines}
-    newest: dict[Key, datetime] = {}
+    said: dict[Key, list[Decision]] = {}
     for decision in decisions:
-        key = _key(decision.item.article, decision.item.text)
-        newest[key] = max(newest.get(key, _moment(decision)), _moment(decision))
-    undated = {_key(decision.item.article, decision.item.text) for decision in decisions if not decision.at}
-    old = {key for key, at in newest.items() if key in last and at < last[key] and key not in undated}
-    items = {key: decision.item for decision in decisions if (key := _key(decision.item.article, decision.item.text)) in old}
-    return [decision for decision in decisions if _key(decision.item.article, decision.item.text) not in old], list(items.values())
+        said.setdefault(_key(decision.item.article, decision.item.text), []).append(decision)
+    old = {key for key, people in said.items() if key in last and all(d.at and _moment(d) < last[key] for d in people)}
+    current = [decision for key, people in said.items() if key not in old for decision in people]
+    return current, [said[key][-1].item for key in said if key in old]
 
 
 def _ledger_edit(
