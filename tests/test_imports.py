@@ -12,11 +12,12 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = [
     "errors", "types", "text_data", "text", "decode", "artifact", "gpu", "encoder", "evidence", "tagger",
     "jobs.streams", "jobs.html", "jobs.readers", "jobs.parties_data", "jobs.parties", "jobs.stats", "jobs.drift", "jobs.plan",
-    "jobs.formats", "jobs.part", "jobs.local", "jobs.ray_engine", "jobs.job", "jobs.progress", "report_charts", "report", "cli",
+    "jobs.formats", "jobs.part", "jobs.local", "jobs.ray_engine", "jobs.job", "jobs.progress", "report_charts", "report",
+    "documents", "limits", "metrics", "batching", "guard", "server", "listen", "cli",
 ]  # fmt: skip
 HEAVY = (
     "torch", "transformers", "mlflow", "datasets", "onnxruntime", "tokenizers", "underthesea", "py3langid",
-    "pyarrow", "babel", "jinja2", "ray", "trafilatura",
+    "pyarrow", "babel", "jinja2", "ray", "trafilatura", "fastapi", "uvicorn", "prometheus_client", "pypdf",
 )  # fmt: skip
 
 
@@ -55,8 +56,14 @@ def test_every_room_is_listed() -> None:
     assert files == set(ROOMS)
 
 
-@pytest.mark.parametrize(("module", "owner"), [("onnxruntime", "encoder.py"), ("tokenizers", "encoder.py")])
-def test_one_file_of_inference_imports_the_runtime(module: str, owner: str) -> None:
+@pytest.mark.parametrize(
+    ("module", "owner"),
+    [
+        ("onnxruntime", "encoder.py"), ("tokenizers", "encoder.py"),
+        ("fastapi", "server.py"), ("starlette", "server.py"), ("uvicorn", "listen.py"),
+    ],
+)
+def test_one_file_of_inference_imports(module: str, owner: str) -> None:
     users = [f.name for f in _files("inference/cooptag") if any(n.split(".")[0] == module for n in _imported(f))]
     assert users == [owner]
 

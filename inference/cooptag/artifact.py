@@ -10,7 +10,9 @@ import os
 import re
 import secrets
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +20,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from cooptag.decode import Decoder
-from cooptag.errors import ModelError
+from cooptag.errors import ModelError, UsageError
 from cooptag.types import Area
 
 FORMAT_VERSION = 4
@@ -33,6 +35,7 @@ DEFAULT_MODEL = "cooptag-small"
 SIZES = {"nano": "cooptag-nano", "small": DEFAULT_MODEL, "large": "cooptag-large"}
 _AREAS = TypeAdapter(list[Area])
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_URI = re.compile(r"([a-z][a-z0-9]+):/")
 
 
 class Calibration(BaseModel):
@@ -118,12 +121,15 @@ class ModelFolder:
 
 
 def find(model: str | os.PathLike[str] | None = None) -> Path:
-    """The folder of a shipped model's name or size, or of a path (anything with a separator, or a folder that exists).
+    """The folder of a shipped model's name or size, of a path (anything with a separator, or a folder that exists), or of
+    a URI such as models:/cooptag@champion, for which the training side brings a function (entry points, `cooptag.models`).
 
-    :raises ModelError: if there is no such folder.
+    :raises ModelError: if there is no such folder. :raises UsageError: if a URI cannot be looked up.
     """
     name = DEFAULT_MODEL if model is None else os.fspath(model)
     name = SIZES.get(name, name)
+    if uri := _URI.match(name):
+        return _fetched(uri[1], name)
     if _NAME.fullmatch(name):
         for folder in _shipped_models():
             if (folder / name).is_dir():
@@ -135,6 +141,18 @@ def find(model: str | os.PathLike[str] | None = None) -> Path:
         recipe = "cooptag-train fit --data data/cooptag --config configs/train-large.yaml"
         raise ModelError(f"{name} is built, not shipped: run `{recipe} --out models/{name}` (README, \"Sizes\")")
     raise ModelError(f"no model {name!r}: expected a model folder or one of {shipped}; name one with --model")
+
+
+def _fetched(scheme: str, uri: str) -> Path:
+    """:raises UsageError: if nobody looks up such URIs, or a library for it is missing."""
+    finders = list(entry_points(group="cooptag.models", name=scheme))
+    if not finders:
+        raise UsageError(f"no model {uri[:100]!r}: nothing looks up {scheme}:/; name a model folder, or models:/NAME@ALIAS of MLflow")
+    try:
+        fetch: Callable[[str], Path] = finders[0].load()
+    except ImportError as error:
+        raise UsageError(f"{scheme}:/ needs {error.name}, which is not installed; run `pip install 'cooptag[train]'`") from error
+    return fetch(uri)
 
 
 def _is_dir(path: Path) -> bool:

@@ -282,6 +282,49 @@ def report(
 
 
 @app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every one of this machine")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free")] = 8000,
+    model: ModelOption = None,
+    device: DeviceOption = "auto",
+    api_key_file: Annotated[
+        Path | None, typer.Option(envvar="COOPTAG_API_KEY_FILE", help="File of a key that every request must bring [default: none]")
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="Name in the Host header that is answered to [default: on loopback its own, else any]")
+    ] = None,
+    allow_origin: Annotated[list[str] | None, typer.Option(help="Origin of a web page that may call, as https://desk.example")] = None,
+    limit: Annotated[list[str] | None, typer.Option(help="Another limit of those in /info, as deadline_seconds=60")] = None,
+) -> None:
+    """Serves the tagger over HTTP, and a page to use it by; stops gently on Ctrl-C and SIGTERM.
+
+    Example: [bold]cooptag serve[/bold], then open http://127.0.0.1:8000/
+    """
+    from cooptag.limits import with_options
+    from cooptag.tagger import Tagger
+
+    limits = with_options(limit or [])
+    try:
+        from cooptag.listen import serve as listen
+    except ImportError as error:
+        raise UsageError(f"`cooptag serve` needs {error.name}; run `pip install 'cooptag[serve]'`") from error
+    key = _read_key(api_key_file) if api_key_file else ""
+    code = listen(partial(Tagger.load, model, device), host, port, limits, key, tuple(allow_host or ()), tuple(allow_origin or ()))
+    sys.exit(code)
+
+
+def _read_key(file: Path) -> str:
+    """:raises UsageError: unless the file holds one word of 16 characters or more that a header can carry."""
+    try:
+        key = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: the API key cannot be read ({type(error).__name__}); expected a file with one line of ASCII") from error
+    if len(key) < 16 or not key.isprintable() or " " in key:
+        raise UsageError(f"{file}: expected one key of at least 16 letters, digits and signs; make one with `openssl rand -hex 32`")
+    return key
+
+
+@app.command()
 def info(model: ModelOption = None, device: DeviceOption = "auto") -> None:
     """Shows which model is loaded, where it runs, and how it was made. Example: [bold]cooptag info[/bold]"""
     from cooptag import __version__

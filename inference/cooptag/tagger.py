@@ -135,7 +135,7 @@ class Tagger:
 
         :raises UsageError: where `texts` holds something that is not a string.
         """
-        return self._stream(((_checked(t, i), text.Span(0, len(t))) for i, t in enumerate(texts)), lang, all_scores, explain)
+        return self.stream_spans(((_checked(t, i), text.Span(0, len(t))) for i, t in enumerate(texts)), lang, all_scores, explain)
 
     def stream_article(
         self, article: str, lang: str | None = None, all_scores: bool = False, explain: bool = False
@@ -147,7 +147,7 @@ class Tagger:
         if not isinstance(article, str):
             raise UsageError(f"article is {type(article).__name__}; expected str")
         spans = text.iterate(article, lang)
-        return self._stream(((article[s.start : s.end], s) for s in spans), lang, all_scores, explain)
+        return self.stream_spans(((article[s.start : s.end], s) for s in spans), lang, all_scores, explain)
 
     def stream_articles(
         self, articles: Iterable[str], lang: str | None = None, all_scores: bool = False, explain: bool = False
@@ -165,14 +165,15 @@ class Tagger:
                     places.append((i, number))
                     yield article[span.start : span.end], span
 
-        for sentence in self._stream(items(), lang, all_scores, explain):
+        for sentence in self.stream_spans(items(), lang, all_scores, explain):
             yield *places.popleft(), sentence
 
-    def _stream(
-        self, items: Iterable[tuple[str, text.Span]], lang: str | None, all_scores: bool, explain: bool
+    def stream_spans(
+        self, items: Iterable[tuple[str, text.Span]], lang: str | None = None, all_scores: bool = False, explain: bool = False
     ) -> Iterator[TaggedSentence]:  # fmt: skip
+        """`stream` of sentences with the places where they stand in their articles."""
         if explain and self.second:
-            yield from self.second._stream(items, lang, all_scores, explain)  # whose words they are, must have tagged them
+            yield from self.second.stream_spans(items, lang, all_scores, explain)  # whose words they are, must have tagged them
             return
         supported = self.folder.manifest.languages
         waiting: deque[tuple[list[tuple[str, text.Span]], list[text.Analysis]]] = deque()

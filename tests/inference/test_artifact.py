@@ -2,12 +2,15 @@
 
 import json
 import shutil
+import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from cooptag import Tagger, artifact
-from cooptag.errors import ModelError
+from cooptag.errors import ModelError, UsageError
 
 
 @pytest.fixture
@@ -187,3 +190,28 @@ def test_saving_replaces_a_folder_whole(folder: Path) -> None:
 def test_saving_takes_exactly_the_declared_files(folder: Path) -> None:
     with pytest.raises(ValueError, match="model folder is written from"):
         artifact.save(folder, artifact.load(folder).manifest, {"model.onnx": b""})
+
+
+def _entry(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Makes `value` the function that looks up models:/."""
+    entry = EntryPoint("models", value, "cooptag.models")
+    monkeypatch.setattr(artifact, "entry_points", lambda group, name: [entry] if (group, name) == ("cooptag.models", "models") else [])
+
+
+def test_a_uri_is_looked_up_by_whoever_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "a_registry", SimpleNamespace(fetch=lambda uri: folder if uri == "models:/mine@best" else None))
+    _entry(monkeypatch, "a_registry:fetch")
+    assert artifact.find("models:/mine@best") == folder
+
+
+@pytest.mark.parametrize("uri", ["file:///etc/passwd", "https://example.org/model", "s3://bucket/model", "runs:/1/model"])
+def test_a_uri_that_nobody_looks_up_is_refused(uri: str) -> None:
+    with pytest.raises(UsageError, match="nothing looks up"):
+        artifact.find(uri)
+
+
+def test_a_registry_whose_library_is_missing_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "a_registry", None)
+    _entry(monkeypatch, "a_registry:fetch")
+    with pytest.raises(UsageError, match=r"needs a_registry.*pip install 'cooptag\[train\]'"):
+        artifact.find("models:/mine@best")
