@@ -185,6 +185,14 @@ class Encoder:
         return self._tokenizer.token_to_id("<pad>") or 0
 
 
+def runtime() -> Any:
+    """onnxruntime, made to keep to itself: from 1.31 on it sends events to its maker and keeps a database in the home folder."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when it is imported
+    import onnxruntime
+
+    return onnxruntime
+
+
 def _load_tokenizer(folder: ModelFolder) -> Any:
     from tokenizers import Tokenizer
 
@@ -220,8 +228,7 @@ def _load_session(folder: ModelFolder, providers: list[str]) -> Any:
 
     onnxruntime would read a file that a graph from memory names, relative to the working directory.
     """
-    import onnxruntime as ort
-
+    ort = runtime()
     if _EXTERNAL_DATA in folder.model:
         raise ModelError(f"{folder.path / 'model.onnx'}: keeps tensors in another file; a cooptag model is one file, export it again")
 
@@ -254,8 +261,7 @@ def cores() -> int:
 
 
 def _providers(device: str) -> list[str]:
-    import onnxruntime as ort
-
+    ort = runtime()
     if device not in DEVICES:
         raise UsageError(f"device is {device!r}; expected one of {', '.join(DEVICES)}")
     has_cuda = CUDA in ort.get_available_providers()

@@ -1,8 +1,11 @@
 """Tagging through the whole of inference, with a model small enough to know what is right."""
 
 import json
+import os
 import shutil
 import socket
+import subprocess
+import sys
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -128,6 +131,15 @@ def test_verify_passes_and_notices_other_logits(tiny_model: Path, tmp_path: Path
     save(folder, loaded.manifest, contents)
     with pytest.raises(ModelError, match=r"golden\.json"):
         Tagger.load(folder).verify()
+
+
+def test_the_runtime_reports_to_nobody(tiny_model: Path, tmp_path: Path) -> None:
+    """onnxruntime's own sockets are none of Python's; the database that it keeps for them in the home folder can be seen."""
+    code = f"import os; from cooptag import Tagger; Tagger.load({str(tiny_model)!r}); print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("ORT_", "XDG_"))}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**env, "HOME": str(tmp_path)})
+    assert done.stdout == "1\n", done.stderr
+    assert not list(tmp_path.rglob("*onnxruntime*")), "onnxruntime keeps events to send"
 
 
 def test_unknown_device_and_absent_cuda_are_refused_with_what_to_do(tiny_model: Path) -> None:

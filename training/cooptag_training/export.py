@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from cooptag.encoder import Encoder
+from cooptag.encoder import Encoder, runtime
 from cooptag.errors import CooptagError
 from cooptag_training import graph, quantize
 from cooptag_training.graph import Rounding
@@ -50,9 +50,7 @@ def torch_logits(model: "AreaClassifier", ids: Sequence[Sequence[int]]) -> npt.N
 
 def onnx_logits(network: bytes, ids: Sequence[Sequence[int]]) -> npt.NDArray[np.float32]:
     """Logits (n, A) of token id lists through onnxruntime, one text at a time."""
-    import onnxruntime as ort
-
-    session = ort.InferenceSession(network, providers=["CPUExecutionProvider"])
+    session = runtime().InferenceSession(network, providers=["CPUExecutionProvider"])
     return np.stack([session.run(["logits"], graph.feed(i))[0][0] for i in ids])
 
 

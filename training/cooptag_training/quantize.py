@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cooptag.encoder import runtime
 from cooptag_training import graph
 from cooptag_training.graph import Floats, Product, Rounding
 
@@ -37,11 +38,9 @@ class _Seen:
     """Range of each channel and sampled rows of every product's input."""
 
     def __init__(self, watched: bytes, products: dict[str, Product]) -> None:
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
+        options = runtime().SessionOptions()
         options.log_severity_level = 4
-        self.session = ort.InferenceSession(watched, options, providers=["CPUExecutionProvider"])
+        self.session = runtime().InferenceSession(watched, options, providers=["CPUExecutionProvider"])
         self.products = products
         self.tensors = list(dict.fromkeys(product.tensor for product in products.values()))
         self.highest: dict[str, Floats] = {}
