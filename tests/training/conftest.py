@@ -1,11 +1,14 @@
 """A tiny encoder, a tiny corpus, a tiny recipe: everything real, nothing downloaded."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cooptag_training import config as recipes
+from cooptag_training import tracking
 from cooptag_training.config import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,3 +63,29 @@ def labelled_jsonl(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], 
         return file
 
     return write
+
+@pytest.fixture(scope="session")
+def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite store with MLflow's tables and no experiment of ours: making it takes seconds, copying it does not."""
+    from mlflow import MlflowClient
+
+    file = tmp_path_factory.mktemp("store") / "mlflow.db"
+    MlflowClient(tracking_uri=f"sqlite:///{file}").search_experiments()
+    return file
+
+
+@pytest.fixture
+def store(migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URI of a store of the test's own; the tags of its runs ask neither git nor torch."""
+    monkeypatch.setattr(tracking, "git_commit", lambda: "0123abc-dirty")
+    monkeypatch.setattr(tracking, "_gpu", lambda: "")
+    shutil.copy(migrated_store, tmp_path / "mlflow.db")
+    return f"sqlite:///{tmp_path / 'mlflow.db'}"
+
+
+@pytest.fixture
+def client(store: str) -> Any:
+    """MLflow's own view of that store."""
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=store, registry_uri=store)

@@ -10,17 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from cooptag import artifact
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run(*args: str, cwd: Path, program: str = "cooptag_training") -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'inference'}:{ROOT / 'training'}", "HOME": str(cwd), "LANG": "C"}
-    code = "from cooptag_training.cli import main; main()"
+    code = f"from {program}.cli import main; main()"
     return subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, env=environment, cwd=cwd, timeout=300)
 
 
 @pytest.mark.parametrize(
-    "command", ["build", "fit", "export", "evaluate", "audit", "curve", "corpus stats", "corpus check", "corpus agreement"]
+    "command", ["build", "fit", "export", "evaluate", "audit", "curve", "register", "corpus stats", "corpus check", "corpus agreement"]
 )
 def test_help_shows_an_example(command: str, tmp_path: Path) -> None:
     assert "Example" in run(*command.split(), "--help", cwd=tmp_path).stdout
@@ -41,6 +43,22 @@ def test_fit_on_anybodys_labels_then_evaluate(base_model: Path, labelled_jsonl: 
     assert report["n"] == 120 and len(wrong) == round(120 * (1 - report["exact_match"]))
 
 
+def test_a_registered_model_is_tagged_with_and_held_against(store: str, tiny_model: Path, tmp_path: Path) -> None:
+    """`store` lies at the default place, mlflow.db in the working folder."""
+    rows = [{"text": text, "labels": [area]} for area in ("climate", "energy") for text in [f"They agreed on {area}."] * 60]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    contents = {name: (tiny_model / name).read_bytes() for name in artifact.FILES}
+    deaf = artifact.load(tiny_model).manifest.model_copy(update={"thresholds": [0.5, 0.9999, 0.5]})
+    artifact.save(tmp_path / "deaf", deaf, contents)
+    done = run("register", str(tiny_model), cwd=tmp_path)
+    assert done.stdout == "models:/cooptag/1 registered, models:/cooptag@champion is version 1\n", done.stderr
+    tagged = run("tag", "rows.jsonl", "--model", "models:/cooptag@champion", "--json", program="cooptag", cwd=tmp_path)
+    assert json.loads(tagged.stdout.splitlines()[0])["areas"][0]["id"] == "climate", tagged.stderr
+    refused = run("evaluate", "deaf", "rows.jsonl", "--champion", "models:/cooptag@champion", "--promote", cwd=tmp_path)
+    assert refused.returncode == 2 and "deaf is worse" in refused.stderr and "Traceback" not in refused.stderr, refused.stderr
+    assert "energy" in refused.stdout and run("register", "deaf", cwd=tmp_path).returncode == 2
+
+
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
@@ -58,6 +76,9 @@ def test_fit_on_anybodys_labels_then_evaluate(base_model: Path, labelled_jsonl: 
         ),
         (["evaluate", "none", "rows.jsonl"], 3, "no model 'none'"),
         (["build", "--corpus", "none"], 2, "holds no article"),
+        (["evaluate", "nano", "rows.jsonl", "--promote"], 2, "--promote goes with --champion"),
+        (["register", "nano", "--alias", "../x"], 2, "--alias is '../x'"),
+        (["register", "none"], 3, "no model 'none'"),
         (["corpus", "stats", "--corpus", "none"], 2, "holds no article"),
         (["corpus", "check", "--rules", "none.yaml"], 2, "none.yaml"),
         (["corpus", "agreement", "--corpus", "none"], 2, "second-labels.jsonl"),

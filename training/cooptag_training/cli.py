@@ -14,6 +14,7 @@ from cooptag.cli import run
 from cooptag.errors import UsageError
 from cooptag_training import cli_labels
 from cooptag_training.cli_labels import AreasOption, CorpusOption, area_entries
+from cooptag_training.tracking import DEFAULT_STORE
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
@@ -29,7 +30,6 @@ GoalOption = Annotated[
 ]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="Override one key of the recipe, as in epochs=2 or augment.join=0.5")]
 DEFAULT_RECIPE = Path("configs/train.yaml")
-DEFAULT_STORE = "sqlite:///mlflow.db"
 
 
 @app.callback()
@@ -132,34 +132,100 @@ def export(
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(help="Model folder or name")],
+    model: Annotated[str, typer.Argument(help="Model folder or name, or models:/NAME/VERSION of MLflow's registry")],
     data: Annotated[Path, typer.Argument(help="Dataset folder, or JSONL of text and labels (or areas)")],
     split: Annotated[str, typer.Option(help="Which split of a dataset folder")] = "test",
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole report as JSON")] = False,
-    errors: Annotated[Path | None, typer.Option(help="Write every wrong sentence to this JSONL, worst first")] = None,
-    tracking: TrackOption = "off",
+    errors: Annotated[
+        Path | None, typer.Option(help="Write every wrong sentence to this JSONL, worst first; with --champion those that flipped")
+    ] = None,
+    champion: Annotated[
+        str | None, typer.Option(help="Hold MODEL against this one, as models:/cooptag@champion: better, no worse or worse")
+    ] = None,
+    promote: Annotated[bool, typer.Option("--promote", help="Move the champion's alias to MODEL unless it is worse (exit code 2)")] = False,
+    tracking: Annotated[
+        str | None,
+        typer.Option(envvar="MLFLOW_TRACKING_URI", help="MLflow store \\[default: off; with --champion sqlite:///mlflow.db]"),
+    ] = None,
 ) -> None:
     """Scores a saved model folder the way it serves: micro, macro, by area and language, calibration, intervals.
 
     Example: [bold]cooptag-train evaluate cooptag-small data/cooptag --split test[/bold]
+    Promotion: [bold]cooptag-train evaluate runs/mine data/cooptag --champion models:/cooptag@champion --promote[/bold]
     """
-    from cooptag import Tagger
     from cooptag_training import evaluate as scoring
     from cooptag_training import jsonl
+    from cooptag_training import promote as promoting
     from cooptag_training import tracking as track
 
-    tagger = Tagger.load(model)
-    report, wrong = scoring.evaluate(tagger, scoring.read_rows(data, split))
+    if champion is not None:
+        _challenge(model, champion, data, split, tracking or DEFAULT_STORE, promote, as_json, errors)
+        return
+    if promote:
+        raise UsageError("--promote goes with --champion, as in --champion models:/cooptag@champion")
+    tracker = track.make(tracking or track.OFF, required=True)
+    tagger, rows = promoting.load(model, tracking), scoring.read_rows(data, split)
+    report, wrong = scoring.evaluate(tagger, rows)
+    _warn_if_seen(model, tagger, data, split)
+    if errors is not None:
+        jsonl.write(errors, wrong)
+    print(json.dumps(report, indent=1)) if as_json else _show(report)
+    promoting.record_evaluation(tracker, model, tagger, data, rows, (report, wrong))
+
+
+def _challenge(
+    model: str, champion: str, data: Path, split: str, store: str, promote: bool, as_json: bool, flips: Path | None
+) -> None:  # fmt: skip
+    from cooptag_training import evaluate as scoring
+    from cooptag_training import jsonl
+    from cooptag_training import promote as promoting
+    from cooptag_training import tracking as track
+
+    if promote:
+        promoting.check_movable(champion, model)
+    first, second = ((name, promoting.load(name, store)) for name in (champion, model))
+    tracker = track.make(store, required=True)
+    for name, tagger in (first, second):
+        _warn_if_seen(name, tagger, data, split)
+    comparison = promoting.compare(first, second, scoring.read_rows(data, split))
+    print(json.dumps(promoting.to_dict(comparison), ensure_ascii=False, indent=1) if as_json else promoting.describe(comparison))
+    if flips is not None:
+        jsonl.write(flips, promoting.flips(comparison))
+    run_id = promoting.record(tracker, comparison, data)
+    if promote:
+        print(promoting.promote(comparison, store, run_id), file=sys.stderr)
+
+
+def _warn_if_seen(model: str, tagger: Any, data: Path, split: str) -> None:
+    from cooptag_training import evaluate as scoring
+
     if scoring.may_have_seen(tagger, data):
         print(
-            f"warning: {data} is not what this model was trained on (hash {tagger.folder.manifest.data_hash[:12]}…): its {split} split may "
+            f"warning: {data} is not what {model} was trained on (hash {tagger.folder.manifest.data_hash[:12]}…): its {split} split may "
             "hold articles that the model has seen; scores may be too high",
             file=sys.stderr,
         )
-    if errors is not None:
-        jsonl.write(errors, wrong)
-    _track_evaluation(track.make(tracking), model, data, report)
-    print(json.dumps(report, indent=1)) if as_json else _show(report)
+
+
+@app.command()
+def register(
+    model: Annotated[str, typer.Argument(help="Model folder, name or size")],
+    name: Annotated[str, typer.Option(help="Registered model")] = "cooptag",
+    alias: Annotated[str, typer.Option(help="Alias to set to its version, as challenger")] = "champion",
+    force: Annotated[bool, typer.Option("--force", help="Take the alias champion away from another version, unevaluated")] = False,
+    tracking: TrackOption = DEFAULT_STORE,
+) -> None:
+    """Puts a model folder into MLflow's registry and sets an alias to its version; the same folder twice is one version.
+
+    Example: [bold]cooptag-train register runs/mine --alias challenger[/bold]
+    Then: [bold]cooptag tag --model models:/cooptag@challenger article.txt[/bold]
+    """
+    from cooptag.artifact import find
+    from cooptag_training import tracking as track
+
+    done = track.register(tracking, find(model), name, alias, force)
+    what = "registered" if done.made else "is there already"
+    print(f"models:/{name}/{done.version} {what}, models:/{name}@{alias} is version {done.version}")
 
 
 @app.command()
@@ -410,14 +476,6 @@ def _corpus(folder: Path | None, areas: Path | None) -> Any:
 
     entries = area_entries(areas)
     return corpus_files.load(folder or corpus_files.DEFAULT_FOLDER, {entry.area.id for entry in entries}), entries
-
-
-def _track_evaluation(tracker: Any, model: str, data: Path, report: dict[str, Any]) -> None:
-    with tracker.run(f"evaluate {data.name}", {"model": model, "data": str(data)}):
-        tracker.metrics({f"micro_{key}": value for key, value in report["micro"].items()})
-        tracker.metrics({"macro_f1": report["macro_f1"], "ece": report["ece"]})
-        tracker.table("areas", report["areas"])
-        tracker.table("languages", report["languages"])
 
 
 def _with_goal(overrides: list[str] | None, goal: str | None) -> list[str]:

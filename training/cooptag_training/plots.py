@@ -18,6 +18,8 @@ from matplotlib.ticker import MaxNLocator
 from cooptag_training.metrics import Bools, Floats, precision_recall_f1
 
 BLUE, ORANGE, GREEN, DARK, GREY, PALE = "#0072B2", "#D55E00", "#009E73", "#333333", "#767676", "#E4E4E4"
+# Colour and mark of the first and the second of two models.
+PAIR = ((BLUE, "o"), (ORANGE, "s"))
 ROW_INCHES = 0.25
 SWEEP = np.linspace(0.01, 0.99, 99)
 TOP = 15
@@ -256,6 +258,64 @@ def compare(table: Sequence[Mapping[str, Any]]) -> Figure:
     axes[1].margins(0.18)
     _titled(figure, axes[1], "Quality against speed")
     return _titled(figure, axes[0], "Same data, thresholds fitted alike")
+
+
+def differences(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """How far each part's F1 differs between two models, with its 95 % interval and, thin, the band that it is judged by.
+
+    :param rows: from the top; each with `name`, `difference`, `interval`, `band` (None where it is not judged), `support`
+        (sentences with an area in gold) and `verdict` ("better", "worse" or "").
+    """
+    if not rows:
+        return _empty("Nothing to compare")
+    figure, (axis,) = _figure(7.5, 1.3 + ROW_INCHES * len(rows))
+    marks = {"better": (GREEN, "^"), "worse": (ORANGE, "v"), "": (BLUE, "o")}
+    right = max(0.0, *((row["band"] or row["interval"])[1] for row in rows))
+    axis.axvline(0, color=GREY, linestyle="--", linewidth=1.2, zorder=0.9)
+    for y, row in enumerate(rows):
+        color, mark = marks[row["verdict"]]
+        axis.plot(row["interval"], [y, y], color=color, linewidth=2.2, solid_capstyle="butt")
+        axis.plot(row["band"] or row["interval"], [y, y], color=color, linewidth=0.7)
+        axis.plot(row["difference"], y, mark, color=color, markersize=5.5)
+        note = f"{row['difference']:+.3f}  (n = {row['support']})  {row['verdict']}"
+        axis.annotate(note.rstrip(), (right, y), (8, 0), textcoords="offset points", va="center", fontsize=7.5, color=DARK)
+    _rows(axis, [row["name"] for row in rows])
+    axis.set(xlabel="difference in F1 with 95 % interval (thin: of all areas and languages at once)")
+    return _titled(figure, axis, "F1, challenger less champion (n: sentences with an area in gold)")
+
+
+def language_pairs(reports: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Micro-F1 of each language for several models of the same sentences, with their intervals; largest language first."""
+    first = next(iter(reports.values()))
+    langs = [row["lang"] for row in sorted(first["languages"], key=lambda row: (-row["n"], row["lang"]))]
+    if not langs:
+        return _empty("No languages")
+    figure, (axis,) = _figure(7, 1.5 + 0.36 * len(langs))
+    for i, (name, report) in enumerate(reports.items()):
+        rows = {row["lang"]: row for row in report["languages"]}
+        at = np.arange(len(langs)) + (i - (len(reports) - 1) / 2) * 0.3
+        f1, low, high = (np.array([rows[lang][key] for lang in langs]) for key in ("f1", "low", "high"))
+        color, mark = PAIR[i]
+        axis.errorbar(f1, at, xerr=np.maximum([f1 - low, high - f1], 0), fmt=mark, color=color, markersize=4.5, elinewidth=1.4,
+                      label=f"{name}, all {report['micro']['f1']:.3f}")  # fmt: skip
+    _rows(axis, [f"{row['lang']} (n = {row['n']})" for lang in langs for row in first["languages"] if row["lang"] == lang])
+    axis.set(xlim=(-0.02, 1.02), xlabel="micro-F1 with 95 % bootstrap interval")
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=len(reports), fontsize=8.5, frameon=False)
+    return figure
+
+
+def reliabilities(reports: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """`reliability` of several models of the same sentences in one picture, without the counts."""
+    if not all(report["calibration_bins"] for report in reports.values()):
+        return _empty("No scores")
+    figure, (axis,) = _figure(5, 4.8)
+    axis.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1.2, label="perfectly calibrated")
+    for (name, report), (color, mark) in zip(reports.items(), PAIR, strict=False):
+        mean, share = (np.array([row[key] for row in report["calibration_bins"]]) for key in ("mean_score", "positive_rate"))
+        axis.plot(mean, share, f"{mark}-", color=color, linewidth=1.4, markersize=5, label=f"{name}, ECE {report['ece']:.4f}")
+    axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="mean calibrated score of the bin", ylabel="share that carry the area")
+    _legend(axis, "upper left")
+    return _titled(figure, axis, "Calibration")
 
 
 def _series(history: Sequence[Mapping[str, float]], key: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
