@@ -96,17 +96,25 @@ class Exchange:
     finished: bool = False
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def with_body(self) -> bool:
+        """Whether a body is expected."""
+        return self.method == "POST" and self.route in BODIES
+
 
 class Guard:
     """Wraps an ASGI application.
 
     :param refuse: called before a body is read, with the path; the problem that stands against reading it, if any.
+    :param around: wraps all that answers, refusals too: what lets pages of other origins read them.
     """
 
     def __init__(
-        self, app: App, limits: Limits, access: Access, metrics: Metrics, refuse: Callable[[str], Problem | None] = lambda _: None
+        self, app: App, limits: Limits, access: Access, metrics: Metrics, refuse: Callable[[str], Problem | None] = lambda _: None,
+        around: Callable[[App], App] = lambda inside: inside,
     ) -> None:  # fmt: skip
         self._app, self._limits, self._access, self._metrics, self._refuse = app, limits, access, metrics, refuse
+        self._inside = around(self._bounded)
         self._reading = 0
         self.under_way = 0
 
@@ -117,25 +125,28 @@ class Guard:
             return
         exchange = _exchange(scope)
         scope["state"]["exchange"] = exchange
-        with_body = scope["method"] == "POST" and exchange.route in BODIES
-        self.under_way += with_body
+        self.under_way += exchange.with_body
+        try:
+            await self._inside(scope, receive, self._sender(exchange, send))
+        finally:
+            self.under_way -= exchange.with_body
+            self._record(exchange)
+
+    async def _bounded(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answers before the deadline, or says that it has passed; no exception comes out."""
+        exchange: Exchange = scope["state"]["exchange"]
         try:
             async with asyncio.timeout(self._limits.deadline_seconds):
-                await self._answer(scope, receive, self._sender(exchange, send), exchange, with_body)
+                await self._answer(scope, receive, send, exchange)
         except TimeoutError:
-            await self._late(exchange, self._sender(exchange, send))
+            await self._late(exchange, send)
         except Exception as error:  # a mistake of ours: told in the log, by its place alone
             exchange.error_type = "internal"
             LOG.error("failed", exc_info=error, extra={"fields": {"id": exchange.id}})
             if not exchange.status:
-                await _refuse(INTERNAL, self._sender(exchange, send), None, False, close=True)
-        finally:
-            self.under_way -= with_body
-            self._record(exchange)
+                await _refuse(INTERNAL, send, None, False, close=True)
 
-    async def _answer(
-        self, scope: MutableMapping[str, Any], receive: Receive, send: Send, exchange: Exchange, with_body: bool
-    ) -> None:  # fmt: skip
+    async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, send: Send, exchange: Exchange) -> None:
         headers = {name: value.decode("latin1") for name, value in scope["headers"]}
         if scope["method"] == "HEAD":  # as GET; whoever writes to the socket leaves the body out
             scope = {**scope, "method": "GET"}
@@ -144,7 +155,7 @@ class Guard:
             self._check_caller(headers, exchange)
             if exchange.route == "other":  # the application may know a path by another spelling, we would not have limited it
                 raise Problem(404, "not_found", "there is nothing here; see /openapi.json")
-            if not with_body:
+            if not exchange.with_body:
                 return await self._app(scope, receive, send)
             length = self._check_body(headers, exchange.route)
             body = await self._read(receive, exchange.route, length)
@@ -152,7 +163,7 @@ class Guard:
             await self._while_there(scope, body, receive, send, exchange)
         except Problem as problem:
             exchange.error_type = problem.error_type
-            await _refuse(problem, send, receive, with_body and not read and not exchange.gone.is_set())
+            await _refuse(problem, send, receive, exchange.with_body and not read and not exchange.gone.is_set())
 
     def _check_caller(self, headers: Mapping[bytes, str], exchange: Exchange) -> None:
         """:raises Problem: if the host or the key is not ours."""
@@ -160,8 +171,8 @@ class Guard:
         name = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
         if self._access.hosts and name.lower() not in self._access.hosts and exchange.route not in PROBES:
             raise Problem(421, "wrong_host", "this server does not go by the name in the Host header; see --allow-host")
-        if not self._access.api_key or exchange.route in (*PROBES, "/", "/page") or exchange.method == "OPTIONS":
-            return  # a browser asks with OPTIONS whether it may send the key
+        if not self._access.api_key or exchange.route in (*PROBES, "/", "/page"):
+            return
         scheme, _, key = headers.get(b"authorization", "").partition(" ")
         right = hmac.compare_digest(key.strip().encode("latin1"), self._access.api_key.encode("utf8"))
         if scheme.lower() != "bearer" or not right:

@@ -14,7 +14,7 @@ class Limits:
 
     `body_bytes`: of a request to tag. `sentences`, `characters`: of one request. `batch_sentences`, `batch_bytes`: what
     the model is given at once. `queue_bytes`: work that is admitted and not done; beyond it a request is refused at once.
-    With one and a half batches no admitted request waits longer than the time of half a batch and its own.
+    Where that is one batch, an admitted request is answered within the time of a full batch, whatever is asked besides.
     `request_bytes`: how much of a long request is in the queue at a time, so that short ones are not kept waiting.
     `deadline_seconds`: from a request's head to the end of its answer. `head_seconds`: for the head itself.
     `stall_seconds`: how long a client may leave its answer unread. `reading_bytes`: bodies that are being received.
@@ -25,8 +25,8 @@ class Limits:
     body_bytes: int = 2_000_000
     sentences: int = 1_000
     characters: int = 200_000
-    batch_sentences: int = 256
-    batch_bytes: int = 32_768
+    batch_sentences: int = 512
+    batch_bytes: int = 49_152
     queue_bytes: int = 49_152
     request_bytes: int = 8_192
     deadline_seconds: float = 30.0

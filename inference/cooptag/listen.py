@@ -16,7 +16,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cooptag.errors import UsageError
-from cooptag.guard import LOG, Access, Guard, Problem
+from cooptag.guard import LOG, SECURITY_HEADERS, Access, Guard, Problem
 from cooptag.limits import Limits
 from cooptag.server import Service, create_app
 from cooptag.tagger import Tagger
@@ -25,6 +25,8 @@ from cooptag.tagger import Tagger
 LINGER_SECONDS = 1.0
 # A pass of the interpreter's lock takes so long at most: the event loop must get its turn beside the threads that tag.
 SWITCH_SECONDS = 0.001
+# Bytes that a client must take of its answer in each `stall_seconds`.
+LEAST_READ = 16_384
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 STOPPED, CUT_OFF = 0, 1
 
@@ -66,7 +68,7 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(2048)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"cannot listen on {host} port {port} ({reason}); choose another with --host and --port") from error
     return listener
@@ -110,9 +112,10 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        computing = self._service.computing()
         await super().shutdown(sockets)
         LOG.info("stopped", extra={"fields": {"code": self.code}})
-        if self.code == CUT_OFF:  # a thread that still computes would hold the process
+        if self.code == CUT_OFF or computing:  # a thread that still computes would hold the process
             os._exit(self.code)
 
 
@@ -146,13 +149,27 @@ class _Protocol(H11Protocol):
         self._head_timer = self.loop.call_later(self.limits.head_seconds, self._end_without_head)
 
     def _end_without_head(self) -> None:
-        """Closes a connection on which no request is under way."""
+        """Closes a connection on which no request is under way; while its last answer is being read, that is the stall timer's."""
         if self.cycle is None or self.cycle.response_complete:
-            self.transport.abort()
+            if self.transport.get_write_buffer_size():
+                self._expect_head()
+            else:
+                self.transport.abort()
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stall_timer = self.loop.call_later(self.limits.stall_seconds, self.transport.abort)
+        self._expect_reader()
+
+    def _expect_reader(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._stall_timer = self.loop.call_later(self.limits.stall_seconds, self._end_without_reader, left)
+
+    def _end_without_reader(self, left: int) -> None:
+        """Closes a connection whose answer nobody reads; a slow line is none."""
+        if left - self.transport.get_write_buffer_size() < LEAST_READ:
+            self.transport.abort()
+        else:
+            self._expect_reader()
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -162,7 +179,7 @@ class _Protocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP at all is answered as every other error is."""
         problem = Problem(400, "bad_http", "this is no HTTP request; expected HTTP/1.1")
-        head = b"".join(name + b": " + value + b"\r\n" for name, value in problem.head((b"connection", b"close")))
+        head = b"".join(name + b": " + value + b"\r\n" for name, value in problem.head((b"connection", b"close"), *SECURITY_HEADERS))
         self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head + b"\r\n" + problem.body())
         self.transport.close()
 

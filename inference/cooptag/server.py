@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
 from dataclasses import asdict
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
@@ -23,7 +23,7 @@ import cooptag
 from cooptag import documents, text
 from cooptag.batching import LEAST_BYTES, Batcher, OverloadedError, cost
 from cooptag.errors import InputError, UsageError
-from cooptag.guard import INTERNAL, LOG, Access, Exchange, Guard, Problem, too_busy
+from cooptag.guard import INTERNAL, LOG, Access, App, Exchange, Guard, Problem, too_busy
 from cooptag.jobs.readers import parse_json
 from cooptag.limits import Limits
 from cooptag.metrics import Metrics
@@ -247,6 +247,10 @@ class Service:
         if self._batcher:
             await self._batcher.close()
 
+    def computing(self) -> bool:
+        """Whether a thread loads the model or runs a batch, be it of a request whose client has gone."""
+        return not self.error if self._batcher is None else self._batcher.longest_seconds() > 0
+
     def trouble(self) -> Problem | None:
         """Why nothing can be tagged now; None if it can."""
         if self.draining:
@@ -420,12 +424,13 @@ def create_app(service: Service, access: Access | None = None, origins: Sequence
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_mistake)
-    if origins:
-        app.add_middleware(
-            CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", "X-Request-ID"], expose_headers=["Retry-After", "X-Request-ID"],
-        )  # fmt: skip
-    return Guard(app, service.limits, access or Access(), service.metrics, service.refuse)
+    cors: Callable[[App], App] = partial(
+        CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "X-Request-ID"], expose_headers=["Retry-After", "X-Request-ID"],
+    )  # fmt: skip
+    guard = Guard(app, service.limits, access or Access(), service.metrics, service.refuse, *([cors] if origins else []))
+    service.metrics.under_way.set_function(lambda: guard.under_way)
+    return guard
 
 
 def _add_tagging(app: FastAPI, service: Service) -> None:

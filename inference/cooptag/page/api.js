@@ -2,7 +2,7 @@
 
 import { askKey } from "./key.js";
 
-const RETRIES = 5; // of a request that a server turned away for now: it is busy, or loads its model
+const PATIENCE = 60; // seconds for which a server is asked again that is busy, or loads its model
 let key = null; // in memory only
 
 /** A fault that the page tells in its own words: `key` and `details` are those of `word`, `said` the server's own line. */
@@ -14,10 +14,10 @@ export class Problem extends Error {
 }
 
 /** @returns {Promise<object[]>} the areas, as GET /areas gives them */
-export const areas = async () => (await request("/areas")).json();
+export const areas = async () => (await request("/areas")).json().catch(broken);
 
 /** @returns {Promise<object>} what is loaded and its limits, as GET /info gives them */
-export const info = async () => (await request("/info")).json();
+export const info = async () => (await request("/info")).json().catch(broken);
 
 /**
  * Tags a text, sentence by sentence as the server computes them.
@@ -29,8 +29,7 @@ export const info = async () => (await request("/info")).json();
  */
 export async function* tag(text, signal, onWait) {
   const response = await request("/tag", { ...json({ text, all_scores: true }, "application/x-ndjson"), signal }, onWait);
-  for await (const line of lines(response.body)) {
-    const row = JSON.parse(line);
+  for await (const row of rows(response.body)) {
     if (row.error_type) throw problemOf(row.error_type === "deadline" ? 504 : 500, row.error);
     yield row;
   }
@@ -47,7 +46,8 @@ export async function* tag(text, signal, onWait) {
 export async function explain(row, area, signal) {
   const lang = row.unsupported || row.lang === "und" ? {} : { lang: row.lang };
   const body = { sentences: [row.text], ...lang, explain: true, thresholds: { [area]: 0 } };
-  const [sentence] = await (await request("/tag", { ...json(body, "application/json"), signal })).json();
+  const response = await request("/tag", { ...json(body, "application/json"), signal });
+  const [sentence] = await response.json().catch(broken);
   return sentence.areas.find((found) => found.id === area);
 }
 
@@ -62,7 +62,7 @@ export async function explain(row, area, signal) {
  */
 export async function textOf(file, type, signal, onWait) {
   const response = await request("/text", { method: "POST", headers: { "Content-Type": type }, body: file, signal }, onWait);
-  return (await response.json()).text;
+  return (await response.json().catch(broken)).text;
 }
 
 const json = (body, accept) => ({
@@ -73,12 +73,12 @@ const json = (body, accept) => ({
 
 /** A response that is well; asks for a key where one is missing, and waits and tries again where the server is busy. */
 async function request(path, options = {}, onWait = () => {}) {
-  for (let attempt = 0; ; attempt++) {
+  for (let waited = 0; ; ) {
     const sent = key;
     const response = await send(path, options, sent);
     if (response.ok) return response;
     if (response.status === 401) await newKey(sent);
-    else if (response.headers.has("Retry-After") && attempt < RETRIES) await pause(response, options.signal, onWait);
+    else if (response.headers.has("Retry-After") && waited < PATIENCE) waited += await pause(response, options.signal, onWait);
     else throw problemOf(response.status, await saidBy(response));
   }
 }
@@ -99,11 +99,12 @@ async function newKey(refused) {
   key = given;
 }
 
+/** Waits as long as the response says. @returns {Promise<number>} so many seconds */
 function pause(response, signal, onWait) {
   const seconds = Math.max(1, Number(response.headers.get("Retry-After")) || 1);
   onWait(seconds);
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, 1000 * seconds);
+    const timer = setTimeout(() => resolve(seconds), 1000 * seconds);
     signal?.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)), { once: true });
   });
 }
@@ -121,18 +122,24 @@ function problemOf(status, said) {
   return known ? new Problem(`status${status}`, [], said) : new Problem("statusOther", [status], said);
 }
 
-async function* lines(body) {
+/** What the lines of a body hold. */
+async function* rows(body) {
   let rest = "";
   try {
     for await (const piece of pieces(body.pipeThrough(new TextDecoderStream()))) {
       const whole = (rest + piece).split("\n");
       rest = whole.pop();
-      yield* whole.filter(Boolean);
+      yield* whole.filter(Boolean).map((line) => JSON.parse(line));
     }
   } catch (error) {
-    throw error.name === "AbortError" ? error : new Problem("broken");
+    broken(error);
   }
   if (rest.trim()) throw new Problem("broken"); // every line ends with a line break
+}
+
+/** An answer that broke off, or came from something else than the server; that somebody stopped it is no fault. */
+function broken(error) {
+  throw error.name === "AbortError" ? error : new Problem("broken");
 }
 
 /** A stream's chunks; browsers that cannot iterate over a stream itself are still in use. */
