@@ -31,10 +31,9 @@ BODIES: Mapping[str, Sequence[str]] = {"/tag": ("application/json",), "/text": t
 # Whoever watches the process asks these often, and has no key.
 PROBES = ("/healthz", "/readyz")
 ROUTES = ("/", "/tag", "/text", "/areas", "/info", "/metrics", "/openapi.json", *PROBES)
-# After a refusal so much of a body is still read and thrown away, for so long: a client that sends before it reads would
-# else see a broken connection in place of the answer.
-DRAINED_BYTES = 4_000_000
-DRAINED_SECONDS = 2.0
+# Seconds between two log lines about refusals for want of room: a rush must not fill the log. Each says how many there were.
+REFUSALS_EVERY = 1.0
+CLOSE = (b"connection", b"close")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _TOKEN = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
 SECURITY_HEADERS = (
@@ -105,17 +104,18 @@ class Exchange:
 class Guard:
     """Wraps an ASGI application.
 
-    :param refuse: called before a body is read, with the path; the problem that stands against reading it, if any.
+    :param refuse: called before a body is read, with the path and the declared length (0 if none); what stands against it, if anything.
     :param around: wraps all that answers, refusals too: what lets pages of other origins read them.
     """
 
     def __init__(
-        self, app: App, limits: Limits, access: Access, metrics: Metrics, refuse: Callable[[str], Problem | None] = lambda _: None,
+        self, app: App, limits: Limits, access: Access, metrics: Metrics, refuse: Callable[[str, int], Problem | None] = lambda *_: None,
         around: Callable[[App], App] = lambda inside: inside,
     ) -> None:  # fmt: skip
         self._app, self._limits, self._access, self._metrics, self._refuse = app, limits, access, metrics, refuse
         self._inside = around(self._bounded)
-        self._reading = 0
+        self._reading = self._refused = 0
+        self._told = -REFUSALS_EVERY
         self.under_way = 0
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -144,13 +144,12 @@ class Guard:
             exchange.error_type = "internal"
             LOG.error("failed", exc_info=error, extra={"fields": {"id": exchange.id}})
             if not exchange.status:
-                await _refuse(INTERNAL, send, None, False, close=True)
+                await _refuse(INTERNAL, send, close=True)
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, send: Send, exchange: Exchange) -> None:
         headers = {name: value.decode("latin1") for name, value in scope["headers"]}
         if scope["method"] == "HEAD":  # as GET; whoever writes to the socket leaves the body out
             scope = {**scope, "method": "GET"}
-        read = False
         try:
             self._check_caller(headers, exchange)
             if exchange.route == "other":  # the application may know a path by another spelling, we would not have limited it
@@ -159,11 +158,11 @@ class Guard:
                 return await self._app(scope, receive, send)
             length = self._check_body(headers, exchange.route)
             body = await self._read(receive, exchange.route, length)
-            read = True
             await self._while_there(scope, body, receive, send, exchange)
         except Problem as problem:
             exchange.error_type = problem.error_type
-            await _refuse(problem, send, receive, exchange.with_body and not read and not exchange.gone.is_set())
+            # Who waits for a word before he sends the body, may send it or not: nobody can tell where his next request begins.
+            await _refuse(problem, send, close=b"expect" in headers)
 
     def _check_caller(self, headers: Mapping[bytes, str], exchange: Exchange) -> None:
         """:raises Problem: if the host or the key is not ours."""
@@ -194,7 +193,7 @@ class Guard:
         length = int(declared) if declared and declared.isdecimal() else None
         if length is not None and length > self._most(route):
             raise self._too_large(route)
-        if problem := self._refuse(route):
+        if problem := self._refuse(route, length or 0):
             raise problem
         return length
 
@@ -284,7 +283,7 @@ class Guard:
         with suppress(TimeoutError):
             async with asyncio.timeout(1):
                 if not exchange.status:
-                    await _refuse(problem, send, None, False, close=True)
+                    await _refuse(problem, send, close=True)
                 elif not exchange.finished:
                     await send({"type": "http.response.body", "body": problem.body() + b"\n", "more_body": False})
 
@@ -301,6 +300,11 @@ class Guard:
         }  # fmt: skip
         if exchange.error_type:
             fields["error_type"] = exchange.error_type
+        if exchange.status == 429:
+            self._refused += 1
+            if time.monotonic() - self._told < REFUSALS_EVERY:
+                return
+            fields["refused"], self._refused, self._told = self._refused, 0, time.monotonic()
         LOG.log(logging.DEBUG if quiet else logging.INFO, "request", extra={"fields": fields})
 
 
@@ -314,22 +318,7 @@ def _exchange(scope: Mapping[str, Any]) -> Exchange:
     return Exchange(id, route, method, time.monotonic())
 
 
-async def _refuse(problem: Problem, send: Send, receive: Receive | None, drain: bool, close: bool = False) -> None:
-    """Sends a problem; the rest of a body that was not read is thrown away, up to a limit."""
-    more = ((b"connection", b"close"),) if drain or close else ()
-    await send({"type": "http.response.start", "status": problem.status, "headers": problem.head(*more)})
-    await send({"type": "http.response.body", "body": problem.body(), "more_body": drain})
-    if drain and receive:
-        await _drain(receive)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _drain(receive: Receive) -> None:
-    left = DRAINED_BYTES
-    with suppress(TimeoutError):
-        async with asyncio.timeout(DRAINED_SECONDS):
-            while left > 0:
-                message = await receive()
-                left -= len(message.get("body", b""))
-                if message["type"] == "http.disconnect" or not message.get("more_body", False):
-                    return
+async def _refuse(problem: Problem, send: Send, close: bool = False) -> None:
+    """Sends a problem. What is left of a body that was not read is thrown away by whoever reads the socket (`listen.py`)."""
+    await send({"type": "http.response.start", "status": problem.status, "headers": problem.head(*([CLOSE] if close else []))})
+    await send({"type": "http.response.body", "body": problem.body(), "more_body": False})

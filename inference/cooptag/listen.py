@@ -24,7 +24,7 @@ from cooptag.tagger import Tagger
 # Once told to stop, /readyz says so at least for so long before the socket is closed, for whoever balances the load.
 LINGER_SECONDS = 1.0
 # A pass of the interpreter's lock takes so long at most: the event loop must get its turn beside the threads that tag.
-SWITCH_SECONDS = 0.001
+SWITCH_SECONDS = 0.0002
 # Bytes that a client must take of its answer in each `stall_seconds`.
 LEAST_READ = 16_384
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")

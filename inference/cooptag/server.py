@@ -175,11 +175,13 @@ class ProblemOut(BaseModel):
 def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     said = {
         401: "API key missing or wrong", 413: "Too large", 415: "Another content type is expected", 422: "Not as expected",
-        429: "The queue is full; `Retry-After` says in how many seconds there is room again", 503: "Loading, draining or broken",
-        504: "The deadline has passed",
+        421: "Another Host header is expected", 429: "The queue is full; `Retry-After` says in how many seconds there is room again",
+        500: "A mistake of the server", 503: "Loading, draining or broken", 504: "The deadline has passed",
     }  # fmt: skip
     retry = {"headers": {"Retry-After": {"schema": {"type": "integer"}}}}
-    return {status: {"model": ProblemOut, "description": said[status], **(retry if status == 429 else {})} for status in statuses}
+    return {
+        status: {"model": ProblemOut, "description": said[status], **(retry if status == 429 else {})} for status in (*statuses, 421, 500)
+    }
 
 
 class _StrictRequest(Request):
@@ -263,14 +265,14 @@ class Service:
             return Problem(503, "stuck", "the model does not answer; restart the server")
         return None
 
-    def refuse(self, route: str) -> Problem | None:
-        """What stands against reading a body: no model, or no room."""
+    def refuse(self, route: str, length: int) -> Problem | None:
+        """What stands against reading a body of so many bytes: no model, or no room for the text that is likely in it."""
         if route == "/text" and not self.draining:
             return too_busy(1, "too many files are being read") if self._extracting >= self.limits.documents else None
         if (trouble := self.trouble()) or self._batcher is None:
             return trouble
         try:
-            self._batcher.check_room(LEAST_BYTES)
+            self._batcher.check_room(max(3 * length // 4, LEAST_BYTES))
         except OverloadedError as error:
             return too_busy(error.retry_seconds, "the queue is full")
         return None
@@ -311,12 +313,11 @@ class Service:
         """:raises Problem: 422 for a goal, threshold or name that the model does not know."""
         wanted = request.thresholds
         thresholds = tuple(sorted(wanted.items())) if isinstance(wanted, dict) else wanted
-        goals, ours = self.tagger.info()["goals"], sorted({code for area in self.tagger.areas for code in area.names})
-        with _as_problem(f"goal: expected one of {', '.join(goals) or 'none, this model has no goals'}"):
+        with _as_problem("goal: expected one of the goals of /info"):
             self.at(request.goal, None)
         with _as_problem("thresholds: expected a number from 0 to 1, or such a number for areas of /areas"):
             self.at(request.goal, thresholds)
-        with _as_problem(f"names: expected one of {', '.join(ours)}"):
+        with _as_problem("names: expected a language that the names of /areas are in"):
             if request.names is not None:
                 self.tagger.names(request.names)
         return How(request.lang, request.all_scores, request.explain, request.names, request.goal, thresholds)
@@ -428,9 +429,23 @@ def create_app(service: Service, access: Access | None = None, origins: Sequence
         CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST"],
         allow_headers=["Authorization", "Content-Type", "X-Request-ID"], expose_headers=["Retry-After", "X-Request-ID"],
     )  # fmt: skip
+    _describe_key(app)
     guard = Guard(app, service.limits, access or Access(), service.metrics, service.refuse, *([cors] if origins else []))
     service.metrics.under_way.set_function(lambda: guard.under_way)
     return guard
+
+
+def _describe_key(app: FastAPI) -> None:
+    """Adds the API key, which the guard asks for where one is set, to /openapi.json: so that generated clients can send it."""
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = made()
+        document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{}, {"key": []}]
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def _add_tagging(app: FastAPI, service: Service) -> None:
@@ -498,11 +513,13 @@ def _add_looks(app: FastAPI, service: Service) -> None:
     async def info() -> Response:
         return _json({"cooptag": cooptag.__version__, **_without_path(service.tagger.info()), "limits": asdict(service.limits)})
 
-    @app.get("/healthz", operation_id="healthz", response_model=StateOut, summary="The process is alive")
+    probe: dict[str, Any] = {"response_model": StateOut, "openapi_extra": {"security": []}}  # asked without a key
+
+    @app.get("/healthz", operation_id="healthz", responses=_problems(), summary="The process is alive", **probe)
     async def healthz() -> Response:
         return _json({"status": "ok"})
 
-    @app.get("/readyz", operation_id="readyz", response_model=StateOut, responses=_problems(503), summary="Texts can be tagged")
+    @app.get("/readyz", operation_id="readyz", responses=_problems(503), summary="Texts can be tagged", **probe)
     async def readyz() -> Response:
         if trouble := service.trouble():
             raise trouble

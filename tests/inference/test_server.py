@@ -394,6 +394,34 @@ def test_a_body_longer_than_declared_is_not_read_into_the_request(plain: Server)
     assert second.startswith(b"400 ")
 
 
+def test_the_connection_of_a_refused_body_can_be_used_again(plain: Server) -> None:
+    """What was still under way of the body is no part of the next request."""
+    size = plain.ask("GET", "/info").json["limits"]["body_bytes"] + 1
+    body = b"POST /tag HTTP/1.1\r\nHost: localhost\r\n\r\n" * (size // 39 + 1)
+    with closing(plain.connect()) as connection:
+        connection.sendall(head(length=len(body)) + body + b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answers = read_all(connection)
+    assert re.findall(rb"HTTP/1\.1 (\d+) ", answers) == [b"413", b"200"], answers[:2000]
+
+
+def test_a_refused_body_without_end_is_not_read_for_ever(slow: Server) -> None:
+    with closing(slow.connect()) as connection:
+        connection.sendall(head(length=10**9))
+        began = time.monotonic()
+        with pytest.raises(OSError):
+            while time.monotonic() - began < 15:
+                connection.sendall(b"x" * 100_000)
+                time.sleep(0.01)
+    assert time.monotonic() - began < 10, "it is read on after the time for a head"
+
+
+def test_who_asks_before_sending_a_body_is_told_and_let_go(plain: Server) -> None:
+    with closing(plain.connect()) as connection:
+        connection.sendall(head(length=10**9, Expect="100-continue"))
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 413 ") and b"connection: close" in answer, answer[:500]
+
+
 def test_a_body_shorter_than_declared_meets_the_deadline(slow: Server) -> None:
     answer = slow.send(head(length=1000) + b'{"sentences": ["trade"]}')
     assert answer.startswith(b"HTTP/1.1 504 ")
