@@ -62,7 +62,7 @@ class Batcher:
         self._watch = watch
         self._limits = limits
         self._waiting: deque[_Part] = deque()
-        self._arrived = asyncio.Condition()
+        self._arrived = asyncio.Event()
         self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="cooptag-batch")
         self._workers = [asyncio.create_task(self._work()) for _ in range(WORKERS)]
         self._rate = FIRST_RATE
@@ -95,13 +95,13 @@ class Batcher:
         """
         under_way: deque[_Part] = deque()
         try:
+            # Parts that may be under way together are queued together: else one could miss the batch that takes the other.
             for part in self._parts(key, items, costs):
                 if len(under_way) == PARTS_AHEAD:
                     yield await under_way.popleft().done
                 under_way.append(part)
-                async with self._arrived:
-                    self._waiting.append(part)
-                    self._arrived.notify()
+                self._waiting.append(part)
+                self._arrived.set()
             while under_way:
                 yield await under_way.popleft().done
         finally:
@@ -122,9 +122,10 @@ class Batcher:
     async def _work(self) -> None:
         loop, number = asyncio.get_running_loop(), id(asyncio.current_task())
         while True:
-            async with self._arrived:
-                await self._arrived.wait_for(lambda: bool(self._waiting))
-                batch = self._next()
+            await self._arrived.wait()
+            batch = self._next()
+            if not self._waiting:
+                self._arrived.clear()
             if not batch:
                 continue
             items, began = [item for part in batch for item in part.items], time.monotonic()

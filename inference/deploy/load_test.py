@@ -179,6 +179,18 @@ def bare_rates(model: str, seconds: float) -> dict[str, float]:
     return rates
 
 
+def bare_times(model: str, count: int) -> dict[str, float]:
+    """Times of `Tagger.tag` without HTTP for one sentence."""
+    from cooptag import Tagger
+    tagger, times = Tagger.load(model), list[float]()
+    tagger.tag(take(SENTENCES))
+    for _ in range(count):
+        sentence, began = take(1), time.perf_counter()
+        tagger.tag(sentence)
+        times.append(time.perf_counter() - began)
+    return _times(times)
+
+
 async def overload(client: Client, url: SplitResult, requests_per_s: float, seconds: float, apart: Executor) -> dict[str, Any]:
     """Offers so many requests a second by the clock; what happens to them, to /healthz and to the server's memory."""
     async def memory() -> float:
@@ -247,6 +259,7 @@ def broken(result: dict[str, Any]) -> list[str]:
 def _table(result: dict[str, Any]) -> str:
     idle, flow, over = result["unloaded"], result["throughput"], result["overload"]
     rows = {
+        **({"one sentence without HTTP": idle["one_bare"]} if "one_bare" in idle else {}),
         "idle: one sentence": idle["one"], "idle: 64 sentences": idle["sentences_64"],
         f"idle: full batch, {idle['full_batch_sentences']} sentences": idle["full_batch"],
         f"overload, {over['offered_per_s']:.1f} requests/s: accepted": over["accepted"], "overload: refused, 429": over["refused"],
@@ -268,6 +281,8 @@ async def run(url: SplitResult, key: str, seconds: float, clients: int, model: s
     info = json.loads(await client.get("/info"))
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
         idle = await unloaded(client, info["limits"], max(1, min(30, round(seconds / 2))))
+        if model:
+            idle["one_bare"] = await asyncio.wrap_future(apart.submit(bare_times, model, int(idle["one"]["count"])))
         flow = await throughput(client, clients, seconds / 6, model, apart)
         over = await overload(client, url, 10 * flow["sentences_per_s"] / SENTENCES, seconds, apart)
     return {"model": info["name"], "device": info["device"], "unloaded": idle, "throughput": flow, "overload": over}

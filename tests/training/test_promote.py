@@ -12,7 +12,7 @@ from matplotlib.text import Text
 
 from cooptag import Tagger, artifact
 from cooptag.errors import InputError, ModelError, UsageError
-from cooptag_training import metrics, plots, promote, tracking
+from cooptag_training import metrics, plots, promote, registry, tracking
 from cooptag_training.split import Row
 
 AREAS = [f"area_{i}" for i in range(12)]
@@ -180,7 +180,7 @@ def at(client: Any) -> str:
 
 
 def test_a_better_challenger_is_registered_and_promoted(store: str, client: Any, tiny_model: Path, silent: Path, rows: list[Row]) -> None:
-    tracking.register(store, silent)
+    registry.register(store, silent)
     assert promote.promote(sides(CHAMPION, tiny_model, rows, store), store, "run7") == f"{CHAMPION} is version 2 now, it was 1"
     assert at(client) == "2"
     assert client.get_model_version("cooptag", "2").tags["promoted_by_run"] == "run7"
@@ -189,7 +189,7 @@ def test_a_better_challenger_is_registered_and_promoted(store: str, client: Any,
 
 
 def test_a_worse_challenger_is_refused(store: str, client: Any, tiny_model: Path, silent: Path, rows: list[Row]) -> None:
-    tracking.register(store, tiny_model)
+    registry.register(store, tiny_model)
     with pytest.raises(promote.NotPromoted, match=rf"^{CHAMPION} stays: [^\n]* is worse: micro-F1 1.000 → 0.667[^\n]*$") as refused:
         promote.promote(sides(CHAMPION, silent, rows, store), store)
     assert refused.value.exit_code == 2
@@ -197,7 +197,7 @@ def test_a_worse_challenger_is_refused(store: str, client: Any, tiny_model: Path
 
 
 def test_too_few_sentences_promote_nothing(store: str, client: Any, tiny_model: Path, silent: Path, rows: list[Row]) -> None:
-    tracking.register(store, silent)
+    registry.register(store, silent)
     comparison = sides(CHAMPION, tiny_model, rows[:147], store)
     assert comparison.verdict == promote.BETTER
     with pytest.raises(promote.NotPromoted, match=f"^{CHAMPION} stays: 98 sentences with an area are too few"):
@@ -208,9 +208,9 @@ def test_too_few_sentences_promote_nothing(store: str, client: Any, tiny_model: 
 def test_a_champion_that_was_replaced_meanwhile_is_not(
     store: str, client: Any, tiny_model: Path, silent: Path, variant: Callable[..., Path], rows: list[Row]
 ) -> None:
-    tracking.register(store, silent)
+    registry.register(store, silent)
     comparison = sides(CHAMPION, tiny_model, rows, store)
-    tracking.register(store, variant(thresholds=[0.6] * 3), force=True)
+    registry.register(store, variant(thresholds=[0.6] * 3), force=True)
     with pytest.raises(promote.NotPromoted, match="was moved to another model meanwhile; evaluate again"):
         promote.promote(comparison, store)
     assert at(client) == "2"
@@ -225,7 +225,7 @@ def test_what_cannot_be_moved_is_said_at_once(champion: str, challenger: str) ->
 
 
 def test_without_a_champion_nothing_is_compared(store: str, tiny_model: Path) -> None:
-    tracking.register(store, tiny_model, alias="challenger")
+    registry.register(store, tiny_model, alias="challenger")
     with pytest.raises(ModelError, match="alias champion not found"):
         promote.load(CHAMPION, store)
 

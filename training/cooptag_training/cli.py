@@ -221,9 +221,9 @@ def register(
     Then: [bold]cooptag tag --model models:/cooptag@challenger article.txt[/bold]
     """
     from cooptag.artifact import find
-    from cooptag_training import tracking as track
+    from cooptag_training import registry
 
-    done = track.register(tracking, find(model), name, alias, force)
+    done = registry.register(tracking, find(model), name, alias, force)
     what = "registered" if done.made else "is there already"
     print(f"models:/{name}/{done.version} {what}, models:/{name}@{alias} is version {done.version}")
 

@@ -16,7 +16,7 @@ import numpy as np
 from cooptag import Tagger, artifact
 from cooptag.errors import CooptagError, InputError, UsageError
 from cooptag.tagger import AUTO
-from cooptag_training import evaluate, metrics, plots, tracking
+from cooptag_training import evaluate, metrics, plots, registry, tracking
 from cooptag_training.dataset import content_hash
 from cooptag_training.fit import label_matrix
 from cooptag_training.metrics import Bools, Floats
@@ -134,11 +134,11 @@ class Comparison:
 
 
 def load(model: str, store: str | None = None) -> Tagger:
-    """The tagger of a model folder, a name, or models:/… in `store` (None: see `tracking.fetch`).
+    """The tagger of a model folder, a name, or models:/… in `store` (None: see `registry.fetch`).
 
     :raises UsageError: if the store cannot be used. :raises ModelError: if there is no such model or it is damaged.
     """
-    return Tagger.load(tracking.fetch(model, store) if model.startswith("models:") else model)
+    return Tagger.load(registry.fetch(model, store) if model.startswith("models:") else model)
 
 
 def compare(champion: tuple[str, Tagger], challenger: tuple[str, Tagger], rows: Sequence[Row], seed: int = 0) -> Comparison:
@@ -371,7 +371,7 @@ def check_movable(champion: str, challenger: str) -> tuple[str, str]:
 
     :raises UsageError: if the champion is another kind of model, or the challenger is two.
     """
-    parts = tracking.model_uri(champion) if champion.startswith("models:") else {}
+    parts = registry.model_uri(champion) if champion.startswith("models:") else {}
     if "alias" not in parts:
         raise UsageError(f"--champion is {champion!r}; --promote moves an alias, name it as models:/cooptag@champion")
     if challenger == AUTO:
@@ -395,8 +395,8 @@ def promote(comparison: Comparison, store: str, run_id: str = "") -> str:
     before = comparison.champion.digest
     if challenger.digest == before:
         return f"{uri} stays: {challenger.model} is the same model"
-    if artifact.load(tracking.fetch(uri, store)).manifest.digest != before:
+    if artifact.load(registry.fetch(uri, store)).manifest.digest != before:
         raise NotPromoted(f"{uri} was moved to another model meanwhile; evaluate again")
     tags = {"promoted_over": before[:12], "promoted_by_run": run_id}
-    done = tracking.register(store, challenger.tagger.folder.path, name, alias, force=True, tags=tags)
+    done = registry.register(store, challenger.tagger.folder.path, name, alias, force=True, tags=tags)
     return f"{uri} is version {done.version} now, it was {done.before}"
