@@ -35,7 +35,8 @@ OTHER_STYLE = "white on grey37"
 MAX_INPUT_BYTES = 64_000_000
 
 ModelOption = Annotated[
-    str | None, typer.Option("--model", envvar="COOPTAG_MODEL", help="nano, small, auto, or a model folder [default: small]")
+    str | None,
+    typer.Option("--model", envvar="COOPTAG_MODEL", help="nano, small, auto, a folder, or models:/NAME@ALIAS of MLflow [default: small]"),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", envvar="COOPTAG_DEVICE", help="auto, cpu or cuda")]
 

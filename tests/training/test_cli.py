@@ -77,6 +77,7 @@ def test_a_registered_model_is_tagged_with_and_held_against(store: str, tiny_mod
         (["evaluate", "none", "rows.jsonl"], 3, "no model 'none'"),
         (["build", "--corpus", "none"], 2, "holds no article"),
         (["evaluate", "nano", "rows.jsonl", "--promote"], 2, "--promote goes with --champion"),
+        (["evaluate", "nano", ".", "--split", "train", "--champion", "models:/cooptag@champion", "--promote"], 2, "--split is 'train'"),
         (["register", "nano", "--alias", "../x"], 2, "--alias is '../x'"),
         (["register", "none"], 3, "no model 'none'"),
         (["corpus", "stats", "--corpus", "none"], 2, "holds no article"),

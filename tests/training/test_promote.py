@@ -129,6 +129,15 @@ def test_of_equal_models_few_are_called_worse_in_any_of_many_looks(monkeypatch: 
     assert plain > 15, "without the correction for many looks it would be more: else this test sees nothing"
 
 
+def test_a_table_shows_what_decides() -> None:
+    """An area outside its own interval only, and one with too few sentences, have no verdict: the line must not read as if."""
+    judged = promote.Difference("area", "a", 44, 0.8, 0.7, (-0.2, -0.01), (-0.3, 0.1))
+    few = promote.Difference("area", "b", 12, 0.8, 0.4, (-0.5, -0.2), None)
+    assert promote._table_line(judged).endswith("-0.300 to +0.100")
+    assert promote._table_line(few).endswith("-0.500 to -0.200  not judged")
+    assert (judged.row()["low"], judged.row()["high"], few.row()["verdict"]) == (-0.3, 0.1, "not judged")
+
+
 # ---------------------------------------------------------------------------------------------------------- models
 
 
@@ -181,16 +190,20 @@ def at(client: Any) -> str:
 
 def test_a_better_challenger_is_registered_and_promoted(store: str, client: Any, tiny_model: Path, silent: Path, rows: list[Row]) -> None:
     registry.register(store, silent)
-    assert promote.promote(sides(CHAMPION, tiny_model, rows, store), store, "run7") == f"{CHAMPION} is version 2 now, it was 1"
+    run = client.create_run("0").info
+    assert promote.promote(sides(CHAMPION, tiny_model, rows, store), store, run.run_id) == f"{CHAMPION} is version 2 now, it was 1"
     assert at(client) == "2"
-    assert client.get_model_version("cooptag", "2").tags["promoted_by_run"] == "run7"
+    version = client.get_model_version("cooptag", "2")
+    assert version.tags["promoted_by_run"] == run.run_id
+    link = f"[its evaluation](#/experiments/0/runs/{run.run_id}): better: micro-F1 0.667 → 1.000"
+    assert version.description.startswith("tiny: ") and f"Promoted over version 1 by {link}" in version.description
     comparison = sides(CHAMPION, "models:/cooptag/2", rows, store)
     assert promote.promote(comparison, store) == f"{CHAMPION} stays: models:/cooptag/2 is the same model"
 
 
 def test_a_worse_challenger_is_refused(store: str, client: Any, tiny_model: Path, silent: Path, rows: list[Row]) -> None:
     registry.register(store, tiny_model)
-    with pytest.raises(promote.NotPromoted, match=rf"^{CHAMPION} stays: [^\n]* is worse: micro-F1 1.000 → 0.667[^\n]*$") as refused:
+    with pytest.raises(registry.NotPromoted, match=rf"^{CHAMPION} stays: [^\n]* is worse: micro-F1 1.000 → 0.667[^\n]*$") as refused:
         promote.promote(sides(CHAMPION, silent, rows, store), store)
     assert refused.value.exit_code == 2
     assert at(client) == "1" and len(client.search_model_versions("name='cooptag'")) == 1
@@ -200,7 +213,7 @@ def test_too_few_sentences_promote_nothing(store: str, client: Any, tiny_model: 
     registry.register(store, silent)
     comparison = sides(CHAMPION, tiny_model, rows[:147], store)
     assert comparison.verdict == promote.BETTER
-    with pytest.raises(promote.NotPromoted, match=f"^{CHAMPION} stays: 98 sentences with an area are too few"):
+    with pytest.raises(registry.NotPromoted, match=f"^{CHAMPION} stays: 98 sentences with an area are too few"):
         promote.promote(comparison, store)
     assert at(client) == "1"
 
@@ -211,9 +224,34 @@ def test_a_champion_that_was_replaced_meanwhile_is_not(
     registry.register(store, silent)
     comparison = sides(CHAMPION, tiny_model, rows, store)
     registry.register(store, variant(thresholds=[0.6] * 3), force=True)
-    with pytest.raises(promote.NotPromoted, match="was moved to another model meanwhile; evaluate again"):
+    with pytest.raises(registry.NotPromoted, match="was moved to another model meanwhile; evaluate again"):
         promote.promote(comparison, store)
     assert at(client) == "2"
+
+
+def test_a_champion_that_is_replaced_while_the_challenger_is_copied_is_not(
+    store: str, client: Any, tiny_model: Path, silent: Path, variant: Callable[..., Path], rows: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.register(store, silent)
+    registry.register(store, variant(thresholds=[0.6] * 3), alias="other")
+    comparison, copy = sides(CHAMPION, tiny_model, rows, store), registry._new_version
+
+    def slowly(*arguments: Any) -> str:
+        client.set_registered_model_alias("cooptag", "champion", "2")
+        return copy(*arguments)
+
+    monkeypatch.setattr(registry, "_new_version", slowly)
+    with pytest.raises(registry.NotPromoted, match="was moved to another model meanwhile; evaluate again"):
+        promote.promote(comparison, store)
+    assert at(client) == "2"
+
+
+def test_a_champion_that_was_taken_away_is_not_replaced(store: str, client: Any, tiny_model: Path, silent: Path, rows: list[Row]) -> None:
+    registry.register(store, silent)
+    comparison = sides(CHAMPION, tiny_model, rows, store)
+    client.delete_registered_model_alias("cooptag", "champion")
+    with pytest.raises(registry.NotPromoted, match="meanwhile"):
+        promote.promote(comparison, store)
 
 
 @pytest.mark.parametrize(
@@ -251,8 +289,8 @@ def test_a_comparison_is_tracked(store: str, client: Any, tiny_model: Path, sile
         "areas.json", "languages.json", "flips.json", "verdict.txt", *(f"plots/{name}.png" for name in plotted),
     }  # fmt: skip
     areas = json.loads((Path(run.info.artifact_uri.removeprefix("file://")) / "areas.json").read_text())
-    assert areas["columns"] == ["area", "in_gold", "champion_f1", "challenger_f1", "difference", "low", "high", "verdict"]
-    assert areas["data"][0][0] == "energy" and areas["data"][0][-1] == "worse"
+    assert areas["columns"] == ["area", "difference", "verdict", "low", "high", "champion_f1", "challenger_f1", "in_gold"]
+    assert areas["data"][0][0] == "energy" and areas["data"][0][2] == "worse"
     assert promote.record(tracking.NullTracker(), comparison, tmp_path / "data") == ""
 
 
@@ -293,7 +331,8 @@ def test_the_plots_say_what_they_show() -> None:
         promote.Difference("area", "b", 12, 0.4, 0.5, (-0.1, 0.3), None),
     ]
     said = words(plots.differences([part.plotted() for part in parts]))
-    assert "-0.200  (n = 44)  worse" in said and "a_rather_long_area_name" in said and "+0.100  (n = 12)" in said
+    assert "-0.200  (n = 44)  worse" in said and "a_rather_long_area_name" in said and "+0.100  (n = 12)  not judged" in said
+    assert "decides" in words(plots.differences([promote.Difference("language", "vi", 44, 0.8, 0.6, (-0.3, -0.1), None).plotted()]))
     pairs = words(plots.language_pairs(reports))
     assert "vi (n = 200)" in pairs and f"challenger, all {reports['challenger']['micro']['f1']:.3f}" in pairs
     assert f"champion, ECE {reports['champion']['ece']:.4f}" in words(plots.reliabilities(reports))

@@ -59,8 +59,8 @@ def test_the_champion_is_not_moved_by_registering(store: str, client: Any, tiny_
     assert registry.register(store, other_model, alias="challenger") == registry.Registered("2", made=True, before="")
     assert registry.register(store, tiny_model, alias="challenger").before == "2"
     assert alias_of(client) == "1"
-    assert registry.register(store, other_model, force=True, tags={"why": "x"}) == registry.Registered("2", made=False, before="1")
-    assert (alias_of(client), client.get_model_version("cooptag", "2").tags["why"]) == ("2", "x")
+    assert registry.register(store, other_model, force=True) == registry.Registered("2", made=False, before="1")
+    assert alias_of(client) == "2"
 
 
 def test_card_scores() -> None:
@@ -152,9 +152,7 @@ def test_stores_that_cannot_be_fetched_from(kind: str, store: str, tmp_path: Pat
     (tmp_path / "damaged.db").write_bytes(b"x" * 5000)
     holder = sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
-    uri = {"locked": store, "refused": "http://user:secret@127.0.0.1:1", "off": "off"}.get(
-        kind, f"sqlite:///{tmp_path}/{kind}.db"
-    )
+    uri = {"locked": store, "refused": "http://user:secret@127.0.0.1:1", "off": "off"}.get(kind, f"sqlite:///{tmp_path}/{kind}.db")
     began = time.monotonic()
     with pytest.raises(UsageError, match=r"^[^\n]*(store|tracking is off)[^\n]*; (mend|name)[^\n]*$") as caught:
         registry.fetch("models:/cooptag@champion", uri)
@@ -190,22 +188,81 @@ def test_a_store_that_others_write_to_runs_no_code(store: str, tiny_model: Path,
 
 
 def test_a_remote_model_is_kept_under_its_digest(store: str, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "CACHE", tmp_path / "cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     remote = tmp_path / "remote"
     shutil.copytree(tiny_model, remote)
     digest = model_folders.load(remote).manifest.digest
-    assert registry._downloaded(remote.as_uri(), store) == tmp_path / "cache" / digest
+    assert registry._downloaded(remote.as_uri(), store) == tmp_path / "cooptag" / digest
     (remote / "model.onnx").unlink()
     kept = registry._downloaded(remote.as_uri(), store)  # not downloaded again
     assert model_folders.load(kept).manifest.digest == digest
-    assert {entry.name for entry in (tmp_path / "cache").iterdir()} == {digest, "fetch.lock"}
+    assert {entry.name for entry in (tmp_path / "cooptag").iterdir()} == {digest, "fetch.lock"}
 
 
 def test_a_damaged_remote_model_is_not_kept(store: str, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "CACHE", tmp_path / "cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     remote = tmp_path / "remote"
     shutil.copytree(tiny_model, remote)
     (remote / "model.onnx").write_bytes(b"x")
     with pytest.raises(ModelError, match="its SHA-256"):
         registry._downloaded(remote.as_uri(), store)
-    assert {entry.name for entry in (tmp_path / "cache").iterdir()} == {"fetch.lock"}
+    assert {entry.name for entry in (tmp_path / "cooptag").iterdir()} == {"fetch.lock"}
+
+
+@pytest.mark.parametrize("how", ["copied", "linked"])
+def test_a_sound_folder_of_another_model_is_refused(
+    how: str, store: str, tiny_model: Path, other_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    registry.register(store, tiny_model)
+    folder = registry.fetch("models:/cooptag@champion", store)
+    shutil.rmtree(folder)
+    shutil.copytree(other_model, folder) if how == "copied" else folder.symlink_to(other_model)
+    assert Tagger.load(folder), "without the registered digest nobody could tell"
+    for uri in ("models:/cooptag@champion", "models:/cooptag/1", f"models:/{folder.parents[2].name}"):
+        with pytest.raises(ModelError, match=rf"^{uri}: [^\n]* registered was [0-9a-f]{{12}}; the folder was replaced"):
+            registry.fetch(uri, store)
+
+
+def test_the_champion_is_not_taken_from_who_registers_meanwhile(
+    store: str, client: Any, tiny_model: Path, other_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.register(store, other_model, alias="other")
+    copy = registry._new_version
+
+    def slowly(*arguments: Any) -> str:
+        client.set_registered_model_alias("cooptag", "champion", "1")
+        return copy(*arguments)
+
+    monkeypatch.setattr(registry, "_new_version", slowly)
+    with pytest.raises(UsageError, match=r"^models:/cooptag@champion is version 1, another model"):
+        registry.register(store, tiny_model)
+    assert alias_of(client) == "1"
+
+
+def test_one_process_registers_after_another(store: str, client: Any, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "REGISTER_SECONDS", 0.2)
+    with registry._alone(store), pytest.raises(UsageError, match=r"^another process registers in [^\n]*; try again"):
+        registry.register(store, tiny_model)
+    assert not client.search_registered_models()
+    assert registry.register(store, tiny_model).made
+
+
+def test_a_damaged_copy_of_a_remote_model_is_replaced(
+    store: str, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    kept = registry._downloaded(tiny_model.as_uri(), store)
+    (kept / "model.onnx").write_bytes(b"x")
+    assert model_folders.load(registry._downloaded(tiny_model.as_uri(), store)).path == kept
+
+
+@pytest.mark.parametrize("kind", ["no home", "a file"])
+def test_a_cache_that_cannot_be_written(kind: str, store: str, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(Path, "home", nowhere)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file") if kind == "a file" else "")
+    with pytest.raises(UsageError, match=r"^models are kept in a cache that cannot be written [^\n]*; name a folder in XDG_CACHE_HOME$"):
+        registry._downloaded(tiny_model.as_uri(), store)

@@ -171,7 +171,7 @@ def test_a_model_that_is_not_copied_whole_is_marked(
         raise OSError(28, "No space left on device")
 
     tracker = tracking.make(store)
-    monkeypatch.setattr(tracker._client, "log_model_artifacts", no_space)  # type: ignore[attr-defined]
+    monkeypatch.setattr(tracker.client, "log_model_artifacts", no_space)  # type: ignore[attr-defined]
     with tracker.run("model", {}) as run_id:
         assert tracker.model(tiny_model, "tagger") == ""
     (model,) = client.search_logged_models([client.get_run(run_id).info.experiment_id])
@@ -354,7 +354,7 @@ def test_a_slow_failure_is_not_repeated_at_every_step(
         time.sleep(0.1)
         raise TimeoutError("no answer")
 
-    monkeypatch.setattr(tracker._client, "log_batch", time_out)  # type: ignore[attr-defined]
+    monkeypatch.setattr(tracker.client, "log_batch", time_out)  # type: ignore[attr-defined]
     for step in range(50):
         tracker.metrics({"a": 1.0}, step)
     assert len(tried) == 1

@@ -183,6 +183,8 @@ def _challenge(
 
     if promote:
         promoting.check_movable(champion, model)
+        if data.is_dir() and split != "test":
+            raise UsageError(f"--split is {split!r}, which models are made from; --promote goes by test, or by a JSONL of other text")
     first, second = ((name, promoting.load(name, store)) for name in (champion, model))
     tracker = track.make(store, required=True)
     for name, tagger in (first, second):
@@ -205,6 +207,8 @@ def _warn_if_seen(model: str, tagger: Any, data: Path, split: str) -> None:
             "hold articles that the model has seen; scores may be too high",
             file=sys.stderr,
         )
+    elif data.is_dir() and split != "test":
+        print(f"warning: {model} was made from the {split} split of {data}; scores may be too high", file=sys.stderr)
 
 
 @app.command()

@@ -264,7 +264,7 @@ def differences(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """How far each part's F1 differs between two models, with its 95 % interval and, thin, the band that it is judged by.
 
     :param rows: from the top; each with `name`, `difference`, `interval`, `band` (None where it is not judged), `support`
-        (sentences with an area in gold) and `verdict` ("better", "worse" or "").
+        (sentences with an area in gold), `verdict` ("better", "worse" or "") and `remark`, what to write beside it.
     """
     if not rows:
         return _empty("Nothing to compare")
@@ -277,10 +277,10 @@ def differences(rows: Sequence[Mapping[str, Any]]) -> Figure:
         axis.plot(row["interval"], [y, y], color=color, linewidth=2.2, solid_capstyle="butt")
         axis.plot(row["band"] or row["interval"], [y, y], color=color, linewidth=0.7)
         axis.plot(row["difference"], y, mark, color=color, markersize=5.5)
-        note = f"{row['difference']:+.3f}  (n = {row['support']})  {row['verdict']}"
+        note = f"{row['difference']:+.3f}  (n = {row['support']})  {row['remark']}"
         axis.annotate(note.rstrip(), (right, y), (8, 0), textcoords="offset points", va="center", fontsize=7.5, color=DARK)
     _rows(axis, [row["name"] for row in rows])
-    axis.set(xlabel="difference in F1 with 95 % interval (thin: of all areas and languages at once)")
+    axis.set(xlabel="difference in F1\nthick: 95 % of each alone; thin: of all at once, which decides")
     return _titled(figure, axis, "F1, challenger less champion (n: sentences with an area in gold)")
 
 

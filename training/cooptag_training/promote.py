@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from cooptag import Tagger, artifact
-from cooptag.errors import CooptagError, InputError, UsageError
+from cooptag import Tagger
+from cooptag.errors import InputError, UsageError
 from cooptag.tagger import AUTO
 from cooptag_training import evaluate, metrics, plots, registry, tracking
 from cooptag_training.dataset import content_hash
 from cooptag_training.fit import label_matrix
 from cooptag_training.metrics import Bools, Floats
+from cooptag_training.registry import NotPromoted, Promotion
 from cooptag_training.split import Row
 from cooptag_training.tracking import Tracker
 
@@ -31,12 +32,6 @@ LEAST = 20
 LEAST_TO_PROMOTE = 100
 FLIPS_SHOWN = 1000
 BETTER, NO_WORSE, WORSE = "better", "no worse", "worse"
-
-
-class NotPromoted(CooptagError):
-    """The challenger is worse than the champion, or it cannot be told; the alias stays."""
-
-    error_type = "not_promoted"
 
 
 @dataclass(frozen=True)
@@ -85,25 +80,35 @@ class Difference:
         """ "better" or "worse" where 0 lies outside what it is judged by, else ""."""
         if self.band is None and self.kind != "all":
             return ""
-        low, high = self.band or self.interval
+        low, high = self.decides
         return BETTER if low > 0 else WORSE if high < 0 else ""
+
+    @property
+    def decides(self) -> tuple[float, float]:
+        """The band where there is one, else the interval."""
+        return self.band or self.interval
+
+    @property
+    def remark(self) -> str:
+        """The verdict, or that there is none for want of sentences."""
+        return "not judged" if self.kind != "all" and self.band is None else self.verdict
 
     def line(self) -> str:
         """The figures in one phrase."""
-        low, high = self.band or self.interval
+        low, high = self.decides
         return f"{self.id} {self.champion:.3f} → {self.challenger:.3f}, {self.difference:+.3f} ({low:+.3f} to {high:+.3f})"
 
     def plotted(self) -> dict[str, Any]:
         """A row of `plots.differences`."""
-        keys = ("difference", "interval", "band", "support", "verdict")
+        keys = ("difference", "interval", "band", "support", "verdict", "remark")
         return {"name": self.id, **{key: getattr(self, key) for key in keys}}
 
     def row(self) -> dict[str, Any]:
         """A row of a tracked table."""
         return {
-            self.kind: self.id, "in_gold": self.support, "champion_f1": round(self.champion, 4),
-            "challenger_f1": round(self.challenger, 4), "difference": round(self.difference, 4),
-            "low": round(self.interval[0], 4), "high": round(self.interval[1], 4), "verdict": self.verdict,
+            self.kind: self.id, "difference": round(self.difference, 4), "verdict": self.remark,
+            "low": round(self.decides[0], 4), "high": round(self.decides[1], 4), "champion_f1": round(self.champion, 4),
+            "challenger_f1": round(self.challenger, 4), "in_gold": self.support,
         }  # fmt: skip
 
 
@@ -244,16 +249,17 @@ def _half_widths(estimate: Floats, drawn: Floats) -> Floats:
 def describe(comparison: Comparison) -> str:
     """The comparison as lines for a person, the verdict last."""
     lines = [f"champion    {comparison.champion.about()}", f"challenger  {comparison.challenger.about()}"]
+    heads = {"all": "95 %", "language": "95 % of all judged at once", "area": "95 % of all judged at once"}
     for kind, title in (("all", f"{len(comparison.rows)} sentences"), ("language", "language"), ("area", "area")):
-        lines += ["", f"{title:<26}{'in gold':>10}{'champion':>10}{'challenger':>12}{'difference':>12}  95 %"]
+        lines += ["", f"{title:<26}{'in gold':>10}{'champion':>10}{'challenger':>12}{'difference':>12}  {heads[kind]}"]
         lines += [_table_line(d) for d in comparison.of_kind(kind)]
     return "\n".join([*lines, "", summary(comparison)])
 
 
 def _table_line(d: Difference) -> str:
-    low, high = d.interval
+    low, high = d.decides
     return (
-        f"{d.id:<26}{d.support:>10}{d.champion:>10.3f}{d.challenger:>12.3f}{d.difference:>+12.3f}  {low:+.3f} to {high:+.3f}  {d.verdict}"
+        f"{d.id:<26}{d.support:>10}{d.champion:>10.3f}{d.challenger:>12.3f}{d.difference:>+12.3f}  {low:+.3f} to {high:+.3f}  {d.remark}"
     ).rstrip()
 
 
@@ -276,7 +282,7 @@ def _more(rest: Sequence[Difference]) -> str:
 
 
 def flips(comparison: Comparison) -> list[dict[str, Any]]:
-    """The sentences that the two tag otherwise: gold, what each says, what the challenger mended and broke; most changed first."""
+    """The sentences that the two tag otherwise: what the challenger mended and broke, gold, what each says; most changed first."""
     areas = comparison.champion.tagger.decoder.areas
     found = []
     for i in map(int, np.flatnonzero((comparison.champion.served.areas != comparison.challenger.served.areas).any(1))):
@@ -285,9 +291,9 @@ def flips(comparison: Comparison) -> list[dict[str, Any]]:
             for mask in (comparison.gold, comparison.champion.served.areas, comparison.challenger.served.areas)
         )
         mended, broken = (before ^ gold) - (after ^ gold), (after ^ gold) - (before ^ gold)
-        sets = {"gold": gold, "mended": mended, "broken": broken, "champion": before, "challenger": after}
+        sets = {"mended": mended, "broken": broken, "gold": gold, "champion": before, "challenger": after}
         row = comparison.rows[i]
-        found.append((len(before ^ after), {"sentence": row.text, "lang": row.lang, **{k: ", ".join(sorted(v)) for k, v in sets.items()}}))
+        found.append((len(before ^ after), {"sentence": row.text, **{k: ", ".join(sorted(v)) for k, v in sets.items()}, "lang": row.lang}))
     return [row for _, row in sorted(found, key=lambda pair: -pair[0])]
 
 
@@ -395,8 +401,6 @@ def promote(comparison: Comparison, store: str, run_id: str = "") -> str:
     before = comparison.champion.digest
     if challenger.digest == before:
         return f"{uri} stays: {challenger.model} is the same model"
-    if artifact.load(registry.fetch(uri, store)).manifest.digest != before:
-        raise NotPromoted(f"{uri} was moved to another model meanwhile; evaluate again")
-    tags = {"promoted_over": before[:12], "promoted_by_run": run_id}
-    done = registry.register(store, challenger.tagger.folder.path, name, alias, force=True, tags=tags)
+    why = Promotion(before, run_id, summary(comparison))
+    done = registry.register(store, challenger.tagger.folder.path, name, alias, promotion=why)
     return f"{uri} is version {done.version} now, it was {done.before}"

@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from filelock import FileLock, Timeout
+
 from cooptag import artifact
 from cooptag.errors import CooptagError, ModelError, UsageError
 from cooptag_training import tracking
@@ -20,8 +22,8 @@ from cooptag_training.tracking import DEFAULT_STORE, OFF, MlflowTracker
 
 # The alias that is served. It moves to another version through an evaluation only, or by force.
 CHAMPION = "champion"
-# Where the model folders of remote stores are kept, each under its digest.
-CACHE = Path.home() / ".cache" / "cooptag"
+# How long another process that registers in the same SQLite store is waited for; it needs some seconds.
+REGISTER_SECONDS = 60.0
 # Of names and aliases; MLflow keeps "latest" and "v1" for itself.
 _NAME = r"(?!latest\b|v[0-9]+\b)[a-z0-9][a-z0-9_-]{0,63}"
 _MODEL_URI = re.compile(
@@ -37,6 +39,12 @@ _CARD_SCORES = {
 _NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
+class NotPromoted(CooptagError):
+    """The challenger is worse than the champion, or it cannot be told; the alias stays."""
+
+    error_type = "not_promoted"
+
+
 @dataclass(frozen=True)
 class Registered:
     """A version of a registered model; `made` says that it is new, `before` which version its alias stood at ("" for none)."""
@@ -46,35 +54,101 @@ class Registered:
     before: str
 
 
+@dataclass(frozen=True)
+class Promotion:
+    """Why an alias moves: `over` is the digest of the model that it must still stand at, `run_id` the evaluation's ("" for none)."""
+
+    over: str
+    run_id: str
+    summary: str
+
+
 def register(
-    uri: str, folder: Path, name: str = "cooptag", alias: str = CHAMPION, force: bool = False, tags: Mapping[str, str] | None = None
+    uri: str, folder: Path, name: str = "cooptag", alias: str = CHAMPION, force: bool = False, promotion: Promotion | None = None
 ) -> Registered:
     """Puts a model folder into the registry of the store at `uri` and sets the alias to its version; a digest has one version.
 
-    :param force: also take the alias "champion" away from another version. :param tags: additional tags of the version.
-    :raises ModelError: if the folder is no sound model folder.
+    In a SQLite store processes do so one after another. A server cannot be held: there the alias is looked at once more right
+    before it is set.
+
+    :param force: also take the alias "champion" away from another version. :param promotion: take it away from that model only.
+    :raises ModelError: if the folder is no sound model folder. :raises NotPromoted: if the alias stands at another by now.
     :raises UsageError: if a name is not allowed, the store cannot be used, or "champion" stands at another version.
     """
     for option, value in (("--name", name), ("--alias", alias)):
         if not re.fullmatch(_NAME, value):
             raise UsageError(f"{option} is {value!r}; expected up to 64 of a-z, 0-9, _ and -, not latest or v1, as in cooptag")
-    manifest = artifact.load(folder).manifest
-    tracker = tracking.make(uri, required=True)
-    if not isinstance(tracker, MlflowTracker):
+    if uri == OFF:
         raise UsageError(f"--tracking is {uri!r}; a registry needs a store, such as {DEFAULT_STORE}")
-    with _store_errors(f"cannot register {manifest.name}", uri):
-        version, before = _version_of(tracker.client, name, manifest.digest), _holder(tracker.client, name, alias)
-        if alias == CHAMPION and before not in ("", version) and not force:
+    manifest = artifact.load(folder).manifest
+
+    def holder() -> str:
+        """The version that the alias may be taken away from, "" for none."""
+        version = _holder(tracker.client, name, alias)
+        if promotion:
+            _check_still(f"models:/{name}@{alias}", uri, promotion.over)
+        elif alias == CHAMPION and not force and version not in ("", _version_of(tracker.client, name, manifest.digest)):
             raise UsageError(
-                f"models:/{name}@{alias} is version {before}, another model; move it with `cooptag-train evaluate {folder} DATA "
+                f"models:/{name}@{alias} is version {version}, another model; move it with `cooptag-train evaluate {folder} DATA "
                 f"--champion models:/{name}@{alias} --promote`, choose another --alias, or --force it"
             )
-        made = not version
-        version = version or _new_version(tracker, folder, name, manifest)
-        for key, value in (tags or {}).items():
-            tracker.client.set_model_version_tag(name, version, key, value)
-        tracker.client.set_registered_model_alias(name, alias, version)
-    return Registered(version, made, before)
+        return version
+
+    with _alone(uri):
+        tracker = tracking.required(uri)
+        with _store_errors(f"cannot register {manifest.name}", uri):
+            holder()
+            found = _version_of(tracker.client, name, manifest.digest)
+            version = found or _new_version(tracker, folder, name, manifest)
+            before = holder()  # again: to copy a model takes seconds
+            tracker.client.set_registered_model_alias(name, alias, version)
+            if promotion:
+                _note_promotion(tracker.client, name, version, before, promotion)
+    return Registered(version, not found, before)
+
+
+def _check_still(model: str, uri: str, digest: str) -> None:
+    """:raises NotPromoted: if the alias stands at a model of another digest, or at none."""
+    try:
+        still = artifact.load(fetch(model, uri)).manifest.digest == digest
+    except ModelError:
+        still = False
+    if not still:
+        raise NotPromoted(f"{model} was moved to another model meanwhile; evaluate again")
+
+
+def _note_promotion(client: Any, name: str, version: str, before: str, promotion: Promotion) -> None:
+    """Tags, and a line of the version's description that links to the run which decided it."""
+    run_id = promotion.run_id
+    link = f"[its evaluation](#/experiments/{client.get_run(run_id).info.experiment_id}/runs/{run_id})" if run_id else "its evaluation"
+    client.set_model_version_tag(name, version, "promoted_over", promotion.over[:12])
+    client.set_model_version_tag(name, version, "promoted_by_run", run_id)
+    described = client.get_model_version(name, version).description
+    client.update_model_version(name, version, f"{described}\n\nPromoted over version {before} by {link}: {promotion.summary}")
+
+
+@contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    """Keeps other processes from registering in a SQLite store meanwhile.
+
+    :raises UsageError: if another one does and does not end, or the folder of its artifacts cannot be written.
+    """
+    file = tracking.sqlite_file(uri)
+    if file is None:
+        yield
+        return
+    lock = FileLock(file.resolve().parent / "mlruns" / "register.lock", timeout=REGISTER_SECONDS)
+    try:
+        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise UsageError(f"another process registers in the MLflow store {uri}; try again when it is done") from error
+    except OSError as error:
+        raise UsageError(tracking.problem(f"cannot use the MLflow store {uri}", error) + "; mend it, or name another store") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _version_of(client: Any, name: str, digest: str) -> str:
@@ -133,7 +207,7 @@ def fetch(uri: str, store: str | None = None) -> Path:
     :raises ModelError: if the store has no such model, version or alias, or it is no cooptag model.
     """
     parts = model_uri(uri)
-    store = store or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_STORE
+    store = store or os.environ.get("MLFLOW_TRACKING_URI", "").strip() or DEFAULT_STORE
     if store == OFF:
         raise UsageError(f"{uri} lies in an MLflow store, and tracking is {OFF}; name the store, such as {DEFAULT_STORE}")
     tracking.prepare_environment()
@@ -144,11 +218,23 @@ def fetch(uri: str, store: str | None = None) -> Path:
     tracking.hush()
     with _store_errors(f"cannot fetch {uri}", store):
         _check_readable(store)
-        location = _location(MlflowClient(tracking_uri=store, registry_uri=store), parts)
+        location, digest = _location(MlflowClient(tracking_uri=store, registry_uri=store), parts)
         folder = _folder_uri(uri, location, store)
-        if urlsplit(folder).scheme in ("", "file"):
-            return Path(url2pathname(urlsplit(folder).path))
-        return _downloaded(folder, store)
+        local = urlsplit(folder).scheme in ("", "file")
+        path = Path(url2pathname(urlsplit(folder).path)) if local else _downloaded(folder, store, digest)
+        _check_digest(uri, path, digest)
+        return path
+
+
+def _check_digest(uri: str, path: Path, digest: str) -> None:
+    """A sound folder of another model in its place would pass the loader's own checks.
+
+    :raises ModelError: if the folder's digest is not the one that was registered; "" was not.
+    """
+    if digest and (found := artifact.load(path).manifest.digest) != digest:
+        raise ModelError(
+            f"{uri}: {path} has digest {found[:12]}, registered was {digest[:12]}; the folder was replaced, register the model again"
+        )
 
 
 def model_uri(uri: str) -> dict[str, str]:
@@ -181,13 +267,15 @@ def _check_readable(uri: str) -> None:
         connection.close()
 
 
-def _location(client: Any, parts: Mapping[str, str]) -> str:
-    """Where a logged model, or a version's, lies."""
+def _location(client: Any, parts: Mapping[str, str]) -> tuple[str, str]:
+    """Where a logged model, or a version's, lies, and the digest that it was recorded with ("" for none)."""
     if "model_id" in parts:
-        return str(client.get_logged_model(parts["model_id"]).artifact_location)
-    name, version = parts["name"], parts.get("version")
-    version = version or client.get_model_version_by_alias(name, parts["alias"]).version
-    return str(client.get_model_version_download_uri(name, version))
+        logged = client.get_logged_model(parts["model_id"])
+        return str(logged.artifact_location), str(logged.tags.get("digest", ""))
+    name = parts["name"]
+    number = parts.get("version") or client.get_model_version_by_alias(name, parts["alias"]).version
+    tags = client.get_model_version(name, number).tags
+    return str(client.get_model_version_download_uri(name, number)), str(tags.get("digest", ""))
 
 
 def _folder_uri(uri: str, location: str, store: str) -> str:
@@ -203,24 +291,48 @@ def _folder_uri(uri: str, location: str, store: str) -> str:
     return f"{location}/artifacts/{names[0]}"
 
 
-def _downloaded(folder: str, store: str) -> Path:
-    """A remote model folder's copy below `CACHE`, whole and under its own digest; one that is there is not downloaded again."""
-    from filelock import FileLock
+def _downloaded(folder: str, store: str, digest: str = "") -> Path:
+    """A remote model folder's copy in the cache, whole and under its own digest; one that is there and sound is not downloaded again.
+
+    :raises UsageError: if the cache cannot be written.
+    """
     from mlflow.artifacts import download_artifacts
 
     def download(name: str) -> Path:
         return Path(download_artifacts(artifact_uri=f"{folder}/{name}", dst_path=scratch, tracking_uri=store))
 
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with FileLock(str(CACHE / "fetch.lock")), tempfile.TemporaryDirectory(prefix=".fetch.", dir=CACHE) as scratch:
-        digest = str(json.loads(download(artifact.MANIFEST).read_bytes()).get("digest"))
-        if _DIGEST.fullmatch(digest) and (CACHE / digest).is_dir():
-            return CACHE / digest
+    cache = _cache()
+    with FileLock(str(cache / "fetch.lock")), tempfile.TemporaryDirectory(prefix=".fetch.", dir=cache) as scratch:
+        manifest = json.loads(download(artifact.MANIFEST).read_bytes())
+        digest = digest or (str(manifest.get("digest")) if isinstance(manifest, dict) else "")
+        if _DIGEST.fullmatch(digest) and _sound(cache / digest):
+            return cache / digest
         for name in artifact.FILES:
             download(name)
-        manifest = artifact.load(Path(scratch)).manifest
-        artifact.save(CACHE / manifest.digest, manifest, {name: (Path(scratch) / name).read_bytes() for name in artifact.FILES})
-        return CACHE / manifest.digest
+        made = artifact.load(Path(scratch)).manifest
+        artifact.save(cache / made.digest, made, {name: (Path(scratch) / name).read_bytes() for name in artifact.FILES})
+        return cache / made.digest
+
+
+def _sound(folder: Path) -> bool:
+    try:
+        return artifact.load(folder).manifest.digest == folder.name
+    except ModelError:
+        return False
+
+
+def _cache() -> Path:
+    """Where the model folders of remote stores are kept, each under its digest: below XDG_CACHE_HOME, without it ~/.cache.
+
+    :raises UsageError: if it cannot be written.
+    """
+    try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cooptag"
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except (OSError, RuntimeError) as error:  # RuntimeError: a user without a home
+        raise UsageError(f"models are kept in a cache that cannot be written ({error}); name a folder in XDG_CACHE_HOME") from error
+    return folder
 
 
 @contextmanager

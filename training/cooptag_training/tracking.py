@@ -131,6 +131,17 @@ def make(uri: str, experiment: str = "cooptag", required: bool = False) -> Track
         return NullTracker()
 
 
+def required(uri: str) -> "MlflowTracker":
+    """The tracker of a store that something else than tracking needs as well.
+
+    :raises UsageError: one line, if it cannot be used.
+    """
+    tracker = make(uri, required=True)
+    if not isinstance(tracker, MlflowTracker):
+        raise UsageError(f"tracking is {uri!r}; name a store, such as {DEFAULT_STORE}")
+    return tracker
+
+
 class MlflowTracker(Tracker):
     """Records to an MLflow store through its client, so that no global MLflow state is set. One run at a time.
 

@@ -13,6 +13,7 @@ import { number, pageLanguage, setPageLanguage, translate, word } from "./words.
 
 const page = { limits: {}, comparing: false, load, changed, corrected, open: details.open, forget: details.forget, edit };
 const articles = ["A", "B"].map((name) => new Article(name, page));
+const compareButton = find("[data-do=compare]", articles[0].node);
 let about = null; // GET /info
 let drawing = 0;
 let unsaved = false; // corrections that were not exported
@@ -37,7 +38,7 @@ function draw(anew) {
   const found = shown.map((article) => article.draw(anew));
   document.body.classList.toggle("landing", !shown.length);
   find("#sidebar").hidden = !shown.length;
-  find("#compare").hidden = page.comparing || !shown.length;
+  compareButton.hidden = page.comparing || !shown.length;
   sidebar.draw(shown, found);
   const read = readSentences(sentences()).length;
   find("#export-open").disabled = !read;
@@ -63,17 +64,17 @@ function compare(on) {
   else articles[1].leave();
   details.forget();
   draw(true);
-  (on ? articles[1].box : find("#compare")).focus();
+  (on ? articles[1].box : compareButton).focus();
 }
 
 function listen() {
   for (const button of document.querySelectorAll("[data-lang]")) button.addEventListener("click", () => speak(button.dataset.lang));
-  find("#compare").addEventListener("click", () => compare(true));
+  compareButton.addEventListener("click", () => compare(true));
   const close = find("[data-do=close]", articles[1].node);
   close.hidden = false;
   close.addEventListener("click", () => compare(false));
   find("#download-json").addEventListener("click", () => save(jsonOf(sentences()), "cooptag.json", "application/json"));
-  find("#download-csv").addEventListener("click", () => save(csvOf(sentences()), "cooptag.csv", "text/csv"));
+  find("#download-csv").addEventListener("click", () => save(csvOf(sentences(), pageLanguage()), "cooptag.csv", "text/csv"));
   find("#export-open").addEventListener("click", () => openExport(sentences(), () => (unsaved = false)));
   addEventListener("keydown", (event) => event.key === "Escape" && !find("dialog[open]") && details.close());
   addEventListener("beforeunload", (event) => unsaved && event.preventDefault());

@@ -5,7 +5,7 @@ import { drawSentence } from "./chips.js";
 import { element, find, showLine } from "./dom.js";
 import { EXAMPLES } from "./examples.js";
 import { read } from "./files.js";
-import { filtering, needsReading, passes, tagsOf, undo } from "./tags.js";
+import { filtering, movedOf, needsReading, passes, standing, tagsOf, undo } from "./tags.js";
 import { codePoints, unitsOf } from "./text.js";
 import { percent, translate, word } from "./words.js";
 
@@ -52,6 +52,11 @@ export class Article {
   /** Whether the article's sentences are on the page, all or as far as they are computed. */
   get tagged() {
     return this.state !== "empty";
+  }
+
+  /** What the page calls the article. */
+  get title() {
+    return word(this.page.comparing ? `article${this.name}` : "article");
   }
 
   /** Reads a file into the box and tags it. */
@@ -188,7 +193,7 @@ export class Article {
     const sentence = { article: this, index: this.sentences.length, row, line };
     const edit = element("button", { type: "button", class: "edit", "data-do": "edit" });
     const words = element("span", { class: "words", lang: row.unsupported ?? row.lang });
-    const tools = element("span", { class: "tools", dir: "ltr" }, edit);
+    const tools = element("span", { class: "tools", dir: "ltr", role: "group" }, edit);
     const node = element("span", { class: "sentence", "data-sentence": sentence.index });
     text.replaceWith(node);
     words.append(text);
@@ -207,13 +212,14 @@ export class Article {
     const lines = new Set();
     for (const sentence of this.sentences) {
       const tags = tagsOf(sentence);
-      const ids = tags.filter(({ change }) => change !== "lost").map(({ id }) => id);
-      const shown = passes(sentence, ids);
+      const ids = standing(tags);
+      const moved = movedOf(sentence, tags);
+      const shown = passes(sentence, ids, moved.length);
       drawSentence(sentence, tags, anew);
       if (sentence.node.hidden === shown) sentence.node.hidden = !shown;
       if (shown) lines.add(sentence.line);
       for (const id of ids) found.counts.set(id, (found.counts.get(id) ?? 0) + 1);
-      for (const { change } of tags) if (change) found[change]++;
+      for (const { change } of moved) found[change]++;
       found.shown += shown;
       found.tagged += ids.length > 0;
       found.uncertain += needsReading(sentence);
@@ -245,9 +251,9 @@ export class Article {
 
   #translate() {
     translate(this.node);
-    const title = word(this.page.comparing ? `article${this.name}` : "article");
+    const title = this.title;
     find("h2", this.node).textContent = title;
-    this.box.setAttribute("aria-label", title);
+    for (const node of [this.box, this.node]) node.setAttribute("aria-label", title);
     if (this.problem) this.#complain(this.problem);
   }
 }

@@ -1,7 +1,7 @@
 /** What stands behind a sentence, and an area's name with its colour. */
 
 import { element, find } from "./dom.js";
-import { colourOf, correctionOf, nameOf } from "./tags.js";
+import { choice, colourOf, correctionOf, nameOf } from "./tags.js";
 import { number, pageLanguage, word } from "./words.js";
 
 /** @returns {HTMLElement} an area's name beside a dot of its pillar's colour */
@@ -17,12 +17,13 @@ export function areaLabel(id) {
  */
 export function drawSentence(sentence, tags, anew) {
   const correction = correctionOf(sentence);
-  const drawn = tags.map(({ id, change }) => id + change).join() + (correction?.as ?? "");
+  const drawn = tags.map(({ id, change }) => id + change + choice.areas.has(id)).join() + (correction?.as ?? "");
   if (drawn === sentence.drawn && sentence.edit.textContent && !anew) return;
   sentence.drawn = drawn;
   const open = find("[aria-expanded=true]", sentence.tools)?.dataset.area;
   sentence.edit.textContent = word("edit");
   sentence.edit.setAttribute("aria-label", word("editSentence", sentence.index + 1));
+  sentence.tools.setAttribute("aria-label", word("sentence", sentence.index + 1));
   sentence.tools.replaceChildren(" ", ...tags.map((tag) => chip(tag, tag.id === open)), ...notes(sentence, correction), sentence.edit);
   if (correction) sentence.edit.before(undoButton(sentence));
 }
@@ -30,7 +31,8 @@ export function drawSentence(sentence, tags, anew) {
 function chip({ id, score, change }, open) {
   const sign = { added: "+", lost: "−" }[change];
   const name = nameOf(id, pageLanguage());
-  const attributes = { type: "button", class: `chip ${colourOf(id)} ${change}`.trim(), "data-area": id, "data-change": change || null };
+  const classes = ["chip", colourOf(id), change, choice.areas.has(id) ? "picked" : ""].filter(Boolean);
+  const attributes = { type: "button", class: classes.join(" "), "data-area": id, "data-change": change || null };
   return element(
     "button",
     { ...attributes, "aria-expanded": String(open), "aria-controls": "details" },

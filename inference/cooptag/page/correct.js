@@ -40,14 +40,9 @@ function fieldset([pillar, members]) {
 }
 
 function box({ id, definition }) {
-  const name = nameOf(id, pageLanguage());
-  return element(
-    "label",
-    { class: `tick ${colourOf(id)}`, title: definition },
-    element("input", { type: "checkbox", value: id }),
-    " ",
-    element("span", {}, name),
-  );
+  const input = element("input", { type: "checkbox", value: id });
+  const name = element("span", {}, nameOf(id, pageLanguage()));
+  return element("label", { class: `tick ${colourOf(id)}`, title: definition }, input, " ", name);
 }
 
 function show(sentence) {
@@ -64,10 +59,7 @@ function show(sentence) {
 }
 
 const boxes = () => [...find("#edit-areas").querySelectorAll("input")];
-const ticked = () =>
-  boxes()
-    .filter(({ checked }) => checked)
-    .map(({ value }) => value);
+const ticked = () => boxes().flatMap(({ checked, value }) => (checked ? [value] : []));
 
 function tick(ids) {
   for (const input of boxes()) input.checked = ids.includes(input.value);
@@ -123,30 +115,20 @@ function articleFields(article) {
   const year = article.year ?? String(new Date().getFullYear());
   const slug =
     article.slug ?? (slugOf(article.text.trim().split("\n")[0]) || `article-${new Date().toISOString().slice(0, 16).replace(/\D/g, "")}`);
-  const name = word(`article${article.name}`);
-  const attributes = { "data-field": "slug", required: true, pattern: SLUG, value: slug, title: word("slugHint") };
+  const ofSlug = { "data-field": "slug", required: true, pattern: SLUG, value: slug, title: word("slugHint") };
+  const ofYear = { "data-field": "year", required: true, pattern: "20[0-3][0-9]", inputmode: "numeric", value: year };
   return element(
     "div",
     { class: "export-article", "data-article": article.name },
-    element("label", {}, word("slug", name), " ", element("input", attributes)),
-    element(
-      "label",
-      {},
-      word("year"),
-      " ",
-      element("input", { "data-field": "year", required: true, pattern: "20[0-3][0-9]", inputmode: "numeric", value: year }),
-    ),
+    element("label", {}, word("slug", article.title), " ", element("input", ofSlug)),
+    element("label", {}, word("year"), " ", element("input", ofYear)),
   );
 }
 
 function exportThem(sentences, saved) {
   const field = (article, name) => find(`[data-article="${article.name}"] [data-field=${name}]`, find("#export-articles")).value;
   for (const { article } of sentences) Object.assign(article, { slug: field(article, "slug"), year: field(article, "year") });
-  save(
-    correctionsOf(sentences, find("#export-by").value.trim(), (article) => article),
-    "cooptag-corrections.jsonl",
-    "application/x-ndjson",
-  );
+  save(correctionsOf(sentences, find("#export-by").value.trim()), "cooptag-corrections.jsonl", "application/x-ndjson");
   find("#export").close();
   saved();
 }

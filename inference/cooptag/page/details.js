@@ -7,6 +7,8 @@ import { areas, colourOf, nameOf, thresholdOf } from "./tags.js";
 import { marked } from "./text.js";
 import { number, pageLanguage, word } from "./words.js";
 
+// Where a definition may hold an id: words joined by "_", or one word after "is" or "are"; "climate" elsewhere is only a word.
+const MENTIONS = /\b([a-z]+(?:_[a-z]+)+|(?<=\b(?:is|are) )[a-z]+)\b/;
 let current = null; // {sentence, id, answer, problem, work}
 
 /** Opens the panel for a chip of a sentence, or closes it if it is that chip's already. */
@@ -77,11 +79,8 @@ function head() {
   const area = areas.get(current.id);
   const title = element("h2", { id: "details-title", tabindex: "-1" }, nameOf(current.id, pageLanguage()));
   const pillar = element("p", { class: "pillar-name" }, word("pillars")[area.pillar] ?? word("pillars")[""]);
-  const button = element(
-    "button",
-    { type: "button", id: "details-close", class: "quiet", "aria-label": word("closeDetails"), onclick: close },
-    "×",
-  );
+  const button = element("button", { type: "button", id: "details-close", class: "quiet", "aria-label": word("closeDetails") }, "×");
+  button.addEventListener("click", close);
   return element("div", { class: "details-head" }, element("div", {}, title, pillar), button);
 }
 
@@ -94,12 +93,10 @@ function figures() {
     ["appliedThreshold", thresholdOf(id)],
   ];
   const known = rows.filter(([, value]) => value !== undefined);
-  return element(
-    "dl",
-    {},
-    ...known.map(([key, value]) => element("div", {}, element("dt", {}, word(key)), element("dd", {}, number(value, 2)))),
-  );
+  return element("dl", {}, ...known.map(figure));
 }
+
+const figure = ([key, value]) => element("div", {}, element("dt", {}, word(key)), element("dd", {}, number(value, 2)));
 
 const quote = (row, evidence) => element("blockquote", { dir: "auto", lang: row.unsupported ?? row.lang }, ...marked(row.text, evidence));
 
@@ -113,7 +110,15 @@ function evidenceLine() {
 
 function definition() {
   const text = areas.get(current.id).definition;
-  return text ? [element("h3", {}, word("definition")), element("p", { lang: "en" }, text)] : [];
+  if (!text) return [];
+  const language = element("span", { class: "note" }, word("inEnglish"));
+  return [element("h3", {}, word("definition"), " ", language), element("p", { lang: "en" }, ...text.split(MENTIONS).map(named))];
+}
+
+/** A part of a definition; one that is an area's id becomes its name in the page's language. */
+function named(part) {
+  if (!areas.has(part)) return part;
+  return element("span", { class: `named ${colourOf(part)}`, lang: pageLanguage() }, nameOf(part, pageLanguage()));
 }
 
 function nearest() {

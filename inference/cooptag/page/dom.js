@@ -4,8 +4,7 @@
 export const find = (selector, root = document) => root.querySelector(selector);
 
 /**
- * A new element. Attributes that are null, undefined or false are left out, true ones are empty, and `onclick` and the like are
- * listeners.
+ * A new element. Attributes that are null, undefined or false are left out, true ones are empty.
  * @param {string} tag
  * @param {Record<string, unknown>} attributes
  * @param {...(Node|string|null)} children
@@ -14,8 +13,7 @@ export const find = (selector, root = document) => root.querySelector(selector);
 export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
+    if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
   }
   node.append(...children.filter((child) => child !== null));
   return node;

@@ -1,41 +1,34 @@
 /** Files that the page hands out: JSON, CSV, and corrections for `cooptag-train review`. */
 
-import { carried, correctionOf, tagsOf } from "./tags.js";
+import { carried, correctionOf, nameOf, tagsOf } from "./tags.js";
 import { oneLine } from "./text.js";
 
 const SCHEMA = "cooptag-1";
-const COLUMNS = ["article", "sentence", "start", "end", "lang", "areas", "scores", "read", "text"];
+const COLUMNS = ["article", "sentence", "start", "end", "lang", "areas", "names", "scores", "read", "text"];
 // What a spreadsheet takes for a formula, or drops before one (OWASP ASVS 5, 1.2.10), also in full width.
 const FORMULA = /^[=+\-@\t\r\n\0＝＋－＠]/;
 
 /** @returns {string} the sentences as the server gave them, each with its article, its number in it and the areas as shown now */
-export function jsonOf(sentences) {
-  return (
-    JSON.stringify(
-      sentences.map((sentence) => ({ ...place(sentence), ...sentence.row, ...shown(sentence) })),
-      null,
-      1,
-    ) + "\n"
-  );
-}
+export const jsonOf = (sentences) => `${JSON.stringify(sentences.map(record), null, 1)}\n`;
 
-/** @returns {string} a row a sentence, with the byte-order mark that makes a spreadsheet read it as UTF-8 */
-export function csvOf(sentences) {
+/** @returns {string} a row a sentence, names in `lang`, with the byte-order mark that makes a spreadsheet read it as UTF-8 */
+export function csvOf(sentences, lang) {
   const rows = sentences.map((sentence) => {
-    const row = { ...place(sentence), ...sentence.row, ...shown(sentence) };
-    const list = (key) => row.areas.map((area) => area[key] ?? "").join("|");
-    return COLUMNS.map((column) => cell({ ...row, areas: list("id"), scores: list("score") }[column] ?? "")).join(",");
+    const row = record(sentence);
+    const list = (of) => row.areas.map(of).join("|");
+    const lists = { areas: list(({ id }) => id), names: list(({ id }) => nameOf(id, lang)), scores: list(({ score }) => score ?? "") };
+    return COLUMNS.map((column) => cell({ ...row, ...lists }[column] ?? "")).join(",");
   });
   return "\ufeff" + [COLUMNS.map(cell).join(","), ...rows, ""].join("\r\n");
 }
 
-const place = ({ article, index }) => ({ article: article.name, sentence: index });
-
-/** The areas as shown now, and whether a person corrected or confirmed them. */
-function shown(sentence) {
-  const areas = tagsOf(sentence).filter(({ change }) => change !== "lost");
+/** A sentence with its place, the areas as shown now, and whether a person corrected or confirmed them. */
+function record(sentence) {
+  const { article, index, row } = sentence;
   const correction = correctionOf(sentence);
-  return { areas: areas.map(({ id, score }) => ({ id, score })), ...(correction && { read: correction.as }) };
+  const tags = tagsOf(sentence).filter(({ change }) => change !== "lost");
+  const areas = tags.map(({ id, score }) => ({ id, score }));
+  return { article: article.name, sentence: index, ...row, areas, ...(correction && { read: correction.as }) };
 }
 
 function cell(value) {
@@ -46,14 +39,13 @@ function cell(value) {
 /**
  * One record a line for each sentence that a person read, as `cooptag-train review` takes them. An article's sentences go to
  * the article of their language, as the corpus has one folder a language.
- * @param {object[]} sentences
+ * @param {object[]} sentences of articles that have a `slug` and a `year`
  * @param {string} by who read them
- * @param {(article: object) => {slug: string, year: string}} about
  * @returns {string}
  */
-export function correctionsOf(sentences, by, about) {
+export function correctionsOf(sentences, by) {
   const records = sentences.map((sentence) => {
-    const { slug, year } = about(sentence.article);
+    const { slug, year } = sentence.article;
     return {
       schema: SCHEMA,
       article: `${sentence.row.lang}/${year}-${slug}`,

@@ -5,38 +5,35 @@ import { element, find } from "./dom.js";
 import { areas, byPillar, choice, colourOf, filtering, nameOf, PILLARS } from "./tags.js";
 import { goalName, number, pageLanguage, word } from "./words.js";
 
+const SWITCHES = ["changed", "tagged", "uncertain"]; // beside the areas, what sentences are filtered by
+
 /** Lets the sidebar's controls change what is chosen; `changed` draws it. */
 export function listen(changed) {
   const goal = find("#goal");
   const slider = find("#threshold");
-  goal.addEventListener("change", () => ((choice.goal = goal.value), changed()));
+  goal.addEventListener("change", () => {
+    choice.goal = goal.value;
+    choice.changed &&= goal.value !== "default"; // nothing changes against itself
+    changed();
+  });
   slider.addEventListener("input", () => {
     Object.assign(choice, { goal: "own", own: Number(slider.value) });
     changed();
   });
-  for (const [id, key] of [
-    ["#only-tagged", "tagged"],
-    ["#only-uncertain", "uncertain"],
-  ]) {
-    find(id).addEventListener("click", () => ((choice[key] = !choice[key]), changed()));
-  }
+  for (const key of SWITCHES) find(`#only-${key}`).addEventListener("click", () => ((choice[key] = !choice[key]), changed()));
   find("#areas").addEventListener("click", (event) => {
     const id = event.target.closest("button")?.dataset.area;
     if (id && !choice.areas.delete(id)) choice.areas.add(id);
     changed();
   });
   find("#clear-filter").addEventListener("click", () => {
-    clearFilters();
+    for (const key of SWITCHES) choice[key] = false;
+    choice.areas.clear();
     changed();
-    find("#only-tagged").focus();
+    find("#articles").focus({ preventScroll: true });
   });
   const toggle = find("#sidebar-toggle");
   toggle.addEventListener("click", () => toggle.setAttribute("aria-expanded", toggle.getAttribute("aria-expanded") !== "true"));
-}
-
-function clearFilters() {
-  Object.assign(choice, { tagged: false, uncertain: false });
-  choice.areas.clear();
 }
 
 /** Builds what depends on the areas and the page's language: the goals, and a button for each area. */
@@ -88,18 +85,24 @@ const sum = (found, key) => found.reduce((total, one) => total + one[key], 0);
 function drawThreshold(found) {
   find("#goal").value = choice.goal;
   find("#threshold").value = choice.own;
-  find("#threshold-value").textContent = number(choice.own, 2);
-  find(".slider").classList.toggle("off", choice.goal !== "own");
+  const own = choice.goal === "own";
+  const value = number(choice.own, 2);
+  find("#threshold-value").textContent = value;
+  find("#threshold").setAttribute("aria-valuetext", own ? value : word("notInUse", value));
+  find(".slider").classList.toggle("off", !own);
+  find("#only-changed").hidden = choice.goal === "default";
   const [added, lost] = [sum(found, "added"), sum(found, "lost")];
   const line = choice.goal === "default" ? "" : added || lost ? word("changes", added, lost) : word("noChanges");
   if (find("#changes").textContent !== line) find("#changes").textContent = line;
 }
 
 function drawFilters(articles, found) {
-  find("#only-tagged").setAttribute("aria-pressed", choice.tagged);
-  find("#only-uncertain").setAttribute("aria-pressed", choice.uncertain);
+  for (const key of SWITCHES) find(`#only-${key}`).setAttribute("aria-pressed", choice[key]);
   const all = articles.reduce((total, { sentences }) => total + sentences.length, 0);
-  find("#filter-status").textContent = filtering() ? word("filtered", sum(found, "shown"), all) : "";
+  const names = [...choice.areas].map((id) => nameOf(id, pageLanguage()));
+  const switched = SWITCHES.filter((key) => choice[key]).map((key) => find(`#only-${key}`).textContent.trim());
+  const line = filtering() ? `${word("filtered", sum(found, "shown"), all)}: ${[...names, ...switched].join(" · ")}` : "";
+  if (find("#filter-status").textContent !== line) find("#filter-status").textContent = line;
   find("#clear-filter").hidden = !filtering();
 }
 
@@ -136,8 +139,8 @@ function drawComparison(articles, counts) {
   const ids = [...areas.keys()];
   const rows = [
     [word("inBoth"), ids.filter((id) => a.has(id) && b.has(id))],
-    [word("onlyIn", word("articleA")), ids.filter((id) => a.has(id) && !b.has(id))],
-    [word("onlyIn", word("articleB")), ids.filter((id) => b.has(id) && !a.has(id))],
+    [word("onlyIn", "A"), ids.filter((id) => a.has(id) && !b.has(id))],
+    [word("onlyIn", "B"), ids.filter((id) => b.has(id) && !a.has(id))],
   ];
   find("#comparison dl").replaceChildren(...rows.flatMap(comparisonRow));
 }

@@ -7,7 +7,7 @@
  */
 
 /** What the reader of the page has chosen. `goal`: "default", a goal of the model or "own". */
-export const choice = { goal: "default", own: 0.5, areas: new Set(), tagged: false, uncertain: false };
+export const choice = { goal: "default", own: 0.5, areas: new Set(), tagged: false, uncertain: false, changed: false };
 
 /** The model's areas by id, in its order; the server fills it. */
 export const areas = new Map();
@@ -45,14 +45,20 @@ export function thresholdOf(id) {
 export const correctionOf = (sentence) => sentence.article.corrections.get(sentence.row.text);
 
 /**
- * The tags of a sentence, highest score first: a person's, else the model's.
+ * The tags of a sentence, highest score first: a person's beside the model's, else the model's beside its default's.
  * @returns {{id: string, score: number|null, change: ""|"added"|"lost"}[]}
  */
 export function tagsOf(sentence) {
   const correction = correctionOf(sentence);
   if (!correction) return modelTags(sentence);
-  return sorted(correction.areas.map((id) => ({ id, score: scoreOf(sentence.row, id), change: "" })));
+  const given = standing(modelTags(sentence));
+  const changeOf = (id) => (!given.includes(id) ? "added" : correction.areas.includes(id) ? "" : "lost");
+  const ids = [...new Set([...given, ...correction.areas])];
+  return sorted(ids.map((id) => ({ id, score: scoreOf(sentence.row, id), change: changeOf(id) })));
 }
+
+/** @returns {object[]} of a sentence's tags those that the chosen thresholds bring or take away; what a person says is no such change */
+export const movedOf = (sentence, tags) => (correctionOf(sentence) ? [] : tags.filter(({ change }) => change));
 
 /** The areas that reach the chosen thresholds, beside those that the server gave. */
 function modelTags({ row }) {
@@ -72,7 +78,8 @@ const sorted = (tags) => tags.sort((a, b) => (b.score ?? 0) - (a.score ?? 0));
 
 const scoreOf = (row, id) => row.all_scores?.[id] ?? row.areas.find((area) => area.id === id)?.score ?? null;
 
-const standing = (tags) => tags.filter(({ change }) => change !== "lost").map(({ id }) => id);
+/** @returns {string[]} the ids of the areas that stand */
+export const standing = (tags) => tags.filter(({ change }) => change !== "lost").map(({ id }) => id);
 
 /** @returns {string[]} the ids of the areas that a sentence carries as shown now */
 export const carried = (sentence) => standing(tagsOf(sentence));
@@ -83,10 +90,11 @@ export function agrees(sentence, ids) {
   return given.length === ids.length && ids.every((id) => given.includes(id));
 }
 
-/** @returns {boolean} whether a sentence with these areas passes the filters */
-export function passes(sentence, ids) {
+/** @returns {boolean} whether a sentence with these areas, of which so many tags moved, passes the filters */
+export function passes(sentence, ids, moved) {
   if (choice.tagged && !ids.length) return false;
   if (choice.uncertain && !needsReading(sentence)) return false;
+  if (choice.changed && !moved) return false;
   return !choice.areas.size || ids.some((id) => choice.areas.has(id));
 }
 
@@ -94,7 +102,7 @@ export function passes(sentence, ids) {
 export const needsReading = (sentence) => Boolean(sentence.row.uncertain) && !correctionOf(sentence);
 
 /** @returns {boolean} whether any filter is set */
-export const filtering = () => choice.tagged || choice.uncertain || choice.areas.size > 0;
+export const filtering = () => choice.tagged || choice.uncertain || choice.changed || choice.areas.size > 0;
 
 /**
  * Keeps what a person said of a sentence, and of its repetitions in the article.
