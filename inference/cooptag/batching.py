@@ -109,10 +109,11 @@ class Batcher:
                 part.done.cancel()
 
     def _parts(self, key: Hashable, items: Sequence[Any], costs: Sequence[int]) -> Iterator[_Part]:
-        """The items in parts, each of about as many bytes as a request may have in the queue for each part under way."""
-        most, first, size = self._limits.request_bytes // PARTS_AHEAD, 0, 0
+        """The items in parts, each of about as many bytes as a request may have in the queue for each part under way, and no larger
+        than a batch."""
+        most, first, size = min(self._limits.request_bytes // PARTS_AHEAD, self._limits.batch_bytes), 0, 0
         for i, cost in enumerate(costs):
-            if size and size + cost > most:
+            if size and (size + cost > most or i - first == self._limits.batch_sentences):
                 yield _Part(key, items[first:i], size)
                 first, size = i, 0
             size += cost

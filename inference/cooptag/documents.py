@@ -35,12 +35,14 @@ MAX_DOCUMENT: Final = 10_000_000  # bytes
 MAX_CHARS: Final = 1_000_000  # code points of the text
 MAX_MEMORY: Final = 1_000_000_000  # bytes of address space of the process that reads a file
 SECONDS: Final = 20.0
+MAX_ANSWER: Final = 4 * MAX_CHARS + 1000  # bytes of JSON that hold a text
 MAX_PAGES: Final = 2000
 MAX_PART: Final = 50_000_000  # unpacked bytes of a part of a Word file; past UNCHECKED at most RATIO times the packed ones
 UNCHECKED: Final = 5_000_000
 MAX_DEPTH: Final = 256  # elements of a Word file within each other
 _NAMES: Final = {"txt": "plain text", "html": "a web page", "docx": "a .docx file", "pdf": "a PDF file"}
 _MAGIC: Final = {"docx": b"PK\3\4", "pdf": b"%PDF-"}
+_FAILED: Final = "the file cannot be read: its reader ran out of memory or failed; send its text"
 _OLD_WORD: Final = b"\xd0\xcf\x11\xe0"
 
 
@@ -368,7 +370,8 @@ def _columns(line: str) -> int:
 async def read_apart(raw: bytes, kind: str, seconds: float = SECONDS) -> str:
     """`read` in a process of its own, which is gone when this returns, raises or is cancelled.
 
-    On POSIX it has `MAX_MEMORY` bytes and `seconds` seconds of processor time, and cannot write to files.
+    No more of its output is taken than the longest text needs. On POSIX it has `MAX_MEMORY` bytes and `seconds` seconds of processor
+    time, and cannot write to files.
     :raises InputError: as `read`, and if the process dies.
     :raises UsageError: as `read`.
     :raises TimeoutError: if it takes over `seconds` seconds.
@@ -379,7 +382,8 @@ async def read_apart(raw: bytes, kind: str, seconds: float = SECONDS) -> str:
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=null, env=_environment())
     try:
         async with asyncio.timeout(seconds):
-            answer, _ = await process.communicate(raw)
+            _, answer = await asyncio.gather(_send(process, raw), _answer(process))
+            await process.wait()
     except TimeoutError:
         raise TimeoutError(f"the file takes over {seconds:g} s to read; send its text in parts") from None
     finally:
@@ -387,6 +391,24 @@ async def read_apart(raw: bytes, kind: str, seconds: float = SECONDS) -> str:
             process.kill()
             await process.communicate()  # not wait(), which never returns while output lies unread
     return _answered(answer, process.returncode)
+
+
+async def _send(process: asyncio.subprocess.Process, raw: bytes) -> None:
+    assert process.stdin  # noqa: S101  (a pipe)
+    with suppress(ConnectionError):  # it has ended; its status tells
+        process.stdin.write(raw)
+        await process.stdin.drain()
+    process.stdin.close()
+
+
+async def _answer(process: asyncio.subprocess.Process) -> bytes:
+    assert process.stdout  # noqa: S101  (a pipe)
+    answer = b""
+    while part := await process.stdout.read(MAX_ANSWER):
+        answer += part
+        if len(answer) > MAX_ANSWER:
+            raise InputError(_FAILED)
+    return answer
 
 
 def _environment() -> dict[str, str]:
@@ -397,7 +419,7 @@ def _environment() -> dict[str, str]:
 
 def _answered(answer: bytes, status: int | None) -> str:
     if status != 0:
-        raise InputError("the file cannot be read: its reader ran out of memory or failed; send its text")
+        raise InputError(_FAILED)
     found = json.loads(answer)
     if "text" in found:
         return str(found["text"])

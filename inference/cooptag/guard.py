@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from cooptag.documents import KINDS
@@ -50,7 +51,8 @@ SECURITY_HEADERS = (
 
 @dataclass(frozen=True)
 class Access:
-    """Who may call: `api_key` ("" for everybody), and the names of this host that a request may give (empty for any)."""
+    """Who may call: `api_key` ("" for everybody), and the names of this host that a request may give (empty for any), as `host_name`
+    gives them."""
 
     api_key: str = ""
     hosts: tuple[str, ...] = ()
@@ -73,6 +75,12 @@ class Problem(Exception):
         return [(b"content-type", b"application/json"), (b"content-length", str(len(self.body())).encode()), *own, *more]
 
 
+def host_name(host: str) -> str:
+    """The name in a Host header: without the port, in lower case."""
+    host = host.rpartition("@")[2].lower()
+    return host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
+
+
 INTERNAL = Problem(500, "internal", "the server failed; its log says where")
 
 
@@ -83,7 +91,10 @@ def too_busy(seconds: int, what: str) -> Problem:
 
 @dataclass
 class Exchange:
-    """One request and how far its answer is; the application finds it in the scope's state."""
+    """One request and how far its answer is; the application finds it in the scope's state.
+
+    `status`: 0 until the answer's head was sent. `endless`: the head did not say how long the answer is.
+    """
 
     id: str
     route: str
@@ -92,6 +103,7 @@ class Exchange:
     status: int = 0
     sent_bytes: int = 0
     error_type: str = ""
+    endless: bool = False
     finished: bool = False
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -147,10 +159,12 @@ class Guard:
                 await _refuse(INTERNAL, send, close=True)
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive, send: Send, exchange: Exchange) -> None:
-        headers = {name: value.decode("latin1") for name, value in scope["headers"]}
+        headers = {name: value.decode("latin1") for name, value in reversed(scope["headers"])}  # of two the first, as the application
         if scope["method"] == "HEAD":  # as GET; whoever writes to the socket leaves the body out
             scope = {**scope, "method": "GET"}
         try:
+            if b"transfer-encoding" in headers and b"content-length" in headers:  # a proxy may have read it the other way
+                raise Problem(400, "bad_http", "both Content-Length and Transfer-Encoding are given; expected one of them")
             self._check_caller(headers, exchange)
             if exchange.route == "other":  # the application may know a path by another spelling, we would not have limited it
                 raise Problem(404, "not_found", "there is nothing here; see /openapi.json")
@@ -162,13 +176,13 @@ class Guard:
         except Problem as problem:
             exchange.error_type = problem.error_type
             # Who waits for a word before he sends the body, may send it or not: nobody can tell where his next request begins.
-            await _refuse(problem, send, close=b"expect" in headers)
+            close = b"expect" in headers or problem.status == 400
+            last = scope["http_version"] == "1.0" or "close" in headers.get(b"connection", "").lower()
+            await _refuse(problem, send, close, partial(self._rest, receive) if last and not close else None)
 
     def _check_caller(self, headers: Mapping[bytes, str], exchange: Exchange) -> None:
         """:raises Problem: if the host or the key is not ours."""
-        host = headers.get(b"host", "").rpartition("@")[2]
-        name = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
-        if self._access.hosts and name.lower() not in self._access.hosts and exchange.route not in PROBES:
+        if self._access.hosts and host_name(headers.get(b"host", "")) not in self._access.hosts and exchange.route not in PROBES:
             raise Problem(421, "wrong_host", "this server does not go by the name in the Host header; see --allow-host")
         if not self._access.api_key or exchange.route in (*PROBES, "/", "/page"):
             return
@@ -204,15 +218,11 @@ class Guard:
         return Problem(413, "too_large", f"the body is over {self._most(route)} bytes; send it in parts")
 
     async def _read(self, receive: Receive, route: str, length: int | None) -> bytes:
-        """The whole body. What all bodies under way may come to is bounded as well.
+        """The whole body. What has come of all bodies under way is bounded as well; who only declares much, takes no room.
 
         :raises Problem: if it is larger than allowed, or the client goes away.
         """
         most = self._most(route)
-        held = most if length is None else length
-        if self._reading + held > self._limits.reading_bytes:
-            raise too_busy(1, "too many bodies are being received")
-        self._reading += held
         parts, size = [], 0
         try:
             while True:
@@ -221,12 +231,22 @@ class Guard:
                     raise Problem(499, "client_gone", "the client closed the connection")
                 parts.append(message.get("body", b""))
                 size += len(parts[-1])
+                self._reading += len(parts[-1])
                 if size > most:
                     raise self._too_large(route)
+                if self._reading > self._limits.reading_bytes:
+                    raise too_busy(1, "too many bodies are being received")
                 if not message.get("more_body", False):
                     return b"".join(parts)
         finally:
-            self._reading -= held
+            self._reading -= size
+
+    async def _rest(self, receive: Receive) -> None:
+        """Takes what still comes of a body that was refused."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.head_seconds):
+                while (await receive()).get("more_body", False):
+                    pass
 
     async def _while_there(
         self, scope: MutableMapping[str, Any], body: bytes, receive: Receive, send: Send, exchange: Exchange
@@ -266,13 +286,15 @@ class Guard:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                exchange.status = message["status"]
+                exchange.endless = all(name != b"content-length" for name, _ in message["headers"])
                 cached = () if any(name == b"cache-control" for name, _ in message["headers"]) else ((b"cache-control", b"no-store"),)
                 message["headers"] = [*message["headers"], *SECURITY_HEADERS, *cached, (b"x-request-id", exchange.id.encode())]
             elif message["type"] == "http.response.body":
                 exchange.sent_bytes += len(message.get("body", b""))
                 exchange.finished = not message.get("more_body", False)
             await send(message)
+            if message["type"] == "http.response.start":  # not before: it may wait for a reader of the answer before
+                exchange.status = message["status"]
 
         return sending
 
@@ -284,7 +306,7 @@ class Guard:
             async with asyncio.timeout(1):
                 if not exchange.status:
                     await _refuse(problem, send, close=True)
-                elif not exchange.finished:
+                elif exchange.endless and not exchange.finished:
                     await send({"type": "http.response.body", "body": problem.body() + b"\n", "more_body": False})
 
     def _record(self, exchange: Exchange) -> None:
@@ -318,7 +340,14 @@ def _exchange(scope: Mapping[str, Any]) -> Exchange:
     return Exchange(id, route, method, time.monotonic())
 
 
-async def _refuse(problem: Problem, send: Send, close: bool = False) -> None:
-    """Sends a problem. What is left of a body that was not read is thrown away by whoever reads the socket (`listen.py`)."""
+async def _refuse(problem: Problem, send: Send, close: bool = False, rest: Callable[[], Awaitable[None]] | None = None) -> None:
+    """Sends a problem. What is left of a body that was not read is thrown away by whoever reads the socket (`listen.py`).
+
+    :param rest: takes it here, before the end of an answer that also ends the connection: closed while the client still sends,
+        it would be reset, and the answer lost with it.
+    """
     await send({"type": "http.response.start", "status": problem.status, "headers": problem.head(*([CLOSE] if close else []))})
-    await send({"type": "http.response.body", "body": problem.body(), "more_body": False})
+    await send({"type": "http.response.body", "body": problem.body(), "more_body": bool(rest)})
+    if rest:
+        await rest()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})

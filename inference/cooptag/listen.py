@@ -16,7 +16,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cooptag.errors import UsageError
-from cooptag.guard import LOG, SECURITY_HEADERS, Access, Guard, Problem
+from cooptag.guard import LOG, SECURITY_HEADERS, Access, Guard, Problem, host_name
 from cooptag.limits import Limits
 from cooptag.server import Service, create_app
 from cooptag.tagger import Tagger
@@ -27,6 +27,8 @@ LINGER_SECONDS = 1.0
 SWITCH_SECONDS = 0.0002
 # Bytes that a client must take of its answer in each `stall_seconds`.
 LEAST_READ = 16_384
+# Bytes that are read from a connection before the others get their turn: in chunks of a byte they take 40 ms.
+READ_AT_ONCE = 16_384
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 STOPPED, CUT_OFF = 0, 1
 
@@ -46,10 +48,10 @@ def serve(
     if not hosts and listener.getsockname()[0] in ("127.0.0.1", "::1"):
         hosts = LOOPBACK
     service = Service(load, limits)
-    app = create_app(service, Access(api_key, hosts), origins)
+    app = create_app(service, Access(api_key, tuple(map(host_name, hosts))), origins)
     config = uvicorn.Config(
-        app, http=_Protocol, ws="none", lifespan="on", log_config=None, access_log=False, server_header=False, proxy_headers=False,
-        timeout_keep_alive=5, timeout_graceful_shutdown=1,
+        app, http=_Protocol, loop="asyncio", ws="none", lifespan="on", log_config=None, access_log=False, server_header=False,
+        proxy_headers=False, timeout_keep_alive=5, timeout_graceful_shutdown=1,
     )  # fmt: skip
     _Protocol.limits = limits
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -126,6 +128,7 @@ class _Protocol(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        transport.max_size = READ_AT_ONCE
         self._head_timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
         if len(self.connections) > self.limits.connections:
@@ -148,11 +151,14 @@ class _Protocol(H11Protocol):
             self._head_timer.cancel()
         self._head_timer = self.loop.call_later(self.limits.head_seconds, self._end_without_head)
 
+    def _idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
     def _end_without_head(self) -> None:
         """Closes a connection on which no request is under way; while its last answer is being read, that is the stall timer's."""
-        if self.cycle is None or self.cycle.response_complete:
+        if self._idle():
             if self.transport.get_write_buffer_size():
-                self._expect_head()
+                self._expect_reader()
             else:
                 self.transport.abort()
 
@@ -161,12 +167,17 @@ class _Protocol(H11Protocol):
         self._expect_reader()
 
     def _expect_reader(self) -> None:
+        if self._stall_timer:
+            self._stall_timer.cancel()
         left = self.transport.get_write_buffer_size()
         self._stall_timer = self.loop.call_later(self.limits.stall_seconds, self._end_without_reader, left)
 
     def _end_without_reader(self, left: int) -> None:
         """Closes a connection whose answer nobody reads; a slow line is none."""
-        if left - self.transport.get_write_buffer_size() < LEAST_READ:
+        now = self.transport.get_write_buffer_size()
+        if not now or not (self._idle() or self.flow.write_paused):  # an answer under way has its deadline
+            self._expect_head()
+        elif left - now < LEAST_READ:
             self.transport.abort()
         else:
             self._expect_reader()
@@ -175,6 +186,7 @@ class _Protocol(H11Protocol):
         super().resume_writing()
         if self._stall_timer:
             self._stall_timer.cancel()
+        self._expect_head()
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP at all is answered as every other error is."""

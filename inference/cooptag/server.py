@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 
 import cooptag
@@ -33,10 +34,12 @@ from cooptag.types import TaggedSentence
 LANGUAGES = text.LANGUAGES
 PAGE = Path(__file__).with_name("page")
 NDJSON = "application/x-ndjson"
-# An explained sentence goes through the network once more, with gradients of all areas kept for it.
-EXPLAINED_COST = 4
+# An explained sentence takes about so many times a plain one's time: the network runs on it once more, and once for each area.
+EXPLAINED_COST = 5
 # Requests may bring their own thresholds: so many taggers that share the one network are kept.
 TAGGERS = 64
+# More thresholds than a model has areas.
+MAX_THRESHOLDS = 1_000
 # Splitters and language identifier load on first use: not at the first caller's cost.
 WARMING = ("Hai bên hợp tác về y tế. Hai bên ký kết.", "They agreed on trade. They met.", "Les deux parties coopèrent. Elles signent.")
 FAILED = "failed: the model could not be run on this text"
@@ -50,13 +53,28 @@ class TagRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     text: str | None = Field(None, description="An article; offsets of its sentences count its code points")
-    sentences: list[str] | None = None
+    sentences: list[str] | None = Field(None, fail_fast=True)
     lang: str | None = Field(None, description="The text's language [default: detected]", json_schema_extra={"enum": [*LANGUAGES, None]})
     all_scores: bool = Field(False, description="Also the score of every area, and of none")
     explain: bool = Field(False, description="Each area's words in the sentence, its score without them, the nearest labelled sentences")
     names: str | None = Field(None, description="Adds each area's name in this language, such as vi")
     goal: str | None = Field(None, description="What the thresholds serve: one of the goals of /info")
     thresholds: float | dict[str, float] | None = Field(None, description="One threshold in [0, 1] for all areas, or some areas' by id")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_members(cls, given: Any) -> Any:
+        """Each mistake is kept until the last is found: a million of them would hold everybody up."""
+        if isinstance(given, dict) and len(given) > len(cls.model_fields):
+            raise PydanticCustomError("extra_forbidden", "one is not known")
+        return given
+
+    @field_validator("thresholds", mode="before")
+    @classmethod
+    def _are_few(cls, given: Any) -> Any:
+        if isinstance(given, dict) and len(given) > MAX_THRESHOLDS:
+            raise ValueError(f"expected at most {MAX_THRESHOLDS}")
+        return given
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -67,9 +85,11 @@ class TagRequest(BaseModel):
     @field_validator("text", "sentences")
     @classmethod
     def _is_unicode(cls, value: str | list[str] | None) -> str | list[str] | None:
-        for given in [value] if isinstance(value, str) else value or []:
-            if not given.isascii() and any("\ud800" <= c <= "\udfff" for c in given):
-                raise ValueError("half of a surrogate pair stands alone; expected Unicode text")
+        try:
+            for given in [value] if isinstance(value, str) else value or []:
+                given.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("half of a surrogate pair stands alone; expected Unicode text") from error
         return value
 
     @field_validator("lang")
@@ -189,7 +209,9 @@ class _StrictRequest(Request):
 
     async def json(self) -> Any:
         try:
-            return parse_json(await self.body())
+            body = await self.body()
+            # A long one in a thread: 2 MB of numbers take 0.1 s.
+            return parse_json(body) if len(body) < 65_536 else await asyncio.to_thread(parse_json, body)
         except ValueError as error:  # FastAPI lets this kind alone through
             raise HTTPException(422, f"the body {error}") from error
 
@@ -316,6 +338,8 @@ class Service:
         with _as_problem("goal: expected one of the goals of /info"):
             self.at(request.goal, None)
         with _as_problem("thresholds: expected a number from 0 to 1, or such a number for areas of /areas"):
+            if isinstance(wanted, dict) and not wanted.keys() <= set(self.tagger.decoder.areas):  # at() looks for the nearest name
+                raise UsageError("no such area")
             self.at(request.goal, thresholds)
         with _as_problem("names: expected a language that the names of /areas are in"):
             if request.names is not None:

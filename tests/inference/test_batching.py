@@ -134,6 +134,22 @@ def test_no_batch_is_larger_than_its_limits(limits: dict[str, float], size: int)
     in_loop(work())
 
 
+@pytest.mark.parametrize(("limits", "size"), [({"batch_sentences": 3}, 3), ({"batch_bytes": 250}, 2), ({"batch_sentences": 1}, 1)])
+def test_no_part_of_a_long_request_is_larger_than_a_batch(limits: dict[str, float], size: int) -> None:
+    async def work() -> None:
+        sizes: list[int] = []
+
+        def run(_: Any, items: list[Any]) -> list[Any]:
+            sizes.append(len(items))
+            return items
+
+        async with batcher(run, **limits) as made:
+            assert await collect(made, "k", list(range(20))) == list(range(20))
+        assert max(sizes) == size, f"batches of {sizes}"
+
+    in_loop(work())
+
+
 def test_an_item_larger_than_a_batch_is_computed_alone() -> None:
     async def work() -> None:
         seen: list[int] = []

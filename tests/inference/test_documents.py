@@ -439,6 +439,19 @@ def test_cancelling_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     assert gone(pid)
 
 
+def test_a_process_that_writes_without_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    create, begun = asyncio.create_subprocess_exec, []
+
+    async def endless(*_: str, **options: Any) -> asyncio.subprocess.Process:
+        begun.append(await create(sys.executable, "-c", "import os\nwhile True: os.write(1, b'x' * 65536)", **options))
+        return begun[0]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", endless)
+    with pytest.raises(InputError, match="its reader ran out of memory or failed"):
+        asyncio.run(read_apart(b"text" * 100_000, "txt", 5))
+    assert gone(begun[0].pid)
+
+
 def test_a_process_that_is_killed_is_one_input_error(monkeypatch: pytest.MonkeyPatch) -> None:
     async def kill(_: "asyncio.Task[str]", pid: int) -> None:
         await asyncio.sleep(0.3)

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from cooptag import server, types
-from cooptag.guard import LOG, SECURITY_HEADERS, Access, Guard, Problem
+from cooptag.guard import LOG, SECURITY_HEADERS, Access, Guard, Problem, host_name
 from cooptag.limits import Limits, with_options
 from cooptag.metrics import Metrics
 from cooptag.server import Service, create_app
@@ -196,16 +197,57 @@ def test_packed_bodies_are_refused(encoding: str) -> None:
 def test_bodies_under_way_are_bounded_together_and_their_room_comes_back() -> None:
     async def work() -> None:
         guard = guard_of(echo, Limits(body_bytes=1000, document_bytes=1000, reading_bytes=2500))
-        slow = [Call(guard, "POST", "/tag", [b"x"], [JSON], endless=True) for _ in range(2)]
+        slow = [Call(guard, "POST", "/tag", [b"x" * 999], [JSON], endless=True) for _ in range(2)]
         tasks = [asyncio.create_task(asked.run()) for asked in slow]
-        await until(lambda: guard._reading == 2000, "two bodies are being received")
-        refused = await call(guard, "POST", "/tag", b"x", JSON)
+        await until(lambda: guard._reading == 1998, "two bodies are being received")
+        refused = await call(guard, "POST", "/tag", b"x" * 600, JSON)
         assert (refused.status, refused.headers["retry-after"]) == (429, "1")
         assert (await call(guard, "POST", "/tag", b"x" * 500, JSON, ("Content-Length", "500"))).status == 200
         for asked in slow:
             asked.gone.set()
         await asyncio.gather(*tasks)
         assert (guard._reading, guard.under_way) == (0, 0)
+
+    in_loop(work)
+
+
+def test_who_only_declares_a_large_body_keeps_nobody_out() -> None:
+    async def work() -> None:
+        guard = guard_of(echo, Limits(body_bytes=1000, document_bytes=1000, reading_bytes=2500))
+        lengths = [("Content-Length", "1000"), ("Transfer-Encoding", "chunked")] * 5
+        idle = [Call(guard, "POST", "/tag", [b"x"], [JSON, length], endless=True) for length in lengths]
+        tasks = [asyncio.create_task(asked.run()) for asked in idle]
+        await until(lambda: guard._reading == len(idle), "they are being received")
+        assert (await call(guard, "POST", "/tag", b"x" * 500, JSON)).status == 200
+        for asked in idle:
+            asked.gone.set()
+        await asyncio.gather(*tasks)
+        assert guard._reading == 0
+
+    in_loop(work)
+
+
+def test_two_ways_to_tell_a_bodys_end_are_refused_and_end_the_connection() -> None:
+    async def work() -> None:
+        for method, path in (("POST", "/tag"), ("GET", "/info"), ("GET", "/nothing")):
+            answer = await call(guard_of(never), method, path, b"x", JSON, ("Transfer-Encoding", "chunked"), ("Content-Length", "1"))
+            assert (answer.status, answer.error_type, answer.headers["connection"]) == (400, "bad_http", "close"), path
+
+    in_loop(work)
+
+
+def test_the_rest_of_a_refused_body_is_taken_before_the_connection_is_closed() -> None:
+    async def work() -> None:
+        for close in (("Connection", "close"), ("Connection", "Close, x")):
+            asked = Call(guard_of(never), "POST", "/tag", [b"x" * 1000] * 20, [("Content-Type", "a/b"), close])
+            answer = await asked.run()
+            assert (answer.status, answer.error_type, answer.whole) == (415, "wrong_content_type", True)
+            assert asked.read_bytes == 20_000
+        kept = Call(guard_of(never), "POST", "/tag", [b"x" * 1000] * 20, [("Content-Type", "a/b")])
+        assert (await kept.run()).whole
+        assert kept.read_bytes == 0, "the connection is kept, its reader takes the rest"
+        endless = Call(guard_of(never, Limits(head_seconds=0.1)), "POST", "/tag", [b"x"], [("Connection", "close")], endless=True)
+        assert (await endless.run()).whole
 
     in_loop(work)
 
@@ -282,6 +324,36 @@ def test_a_deadline_within_an_answer_is_its_last_line() -> None:
     in_loop(work)
 
 
+def test_a_deadline_adds_nothing_to_an_answer_whose_length_was_told() -> None:
+    async def work() -> None:
+        async def stops(_: Event, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"10")]})
+            await send({"type": "http.response.body", "body": b"half ", "more_body": True})
+            await asyncio.sleep(60)
+
+        answer = await call(guard_of(stops, Limits(deadline_seconds=0.1)), "POST", "/tag", b"{}", JSON)
+        assert (answer.body, answer.whole) == (b"half ", False)
+
+    in_loop(work)
+
+
+def test_a_deadline_before_the_head_could_be_sent_gives_a_whole_answer() -> None:
+    """As where the answer before it, on the same connection, is still being read."""
+
+    async def work() -> None:
+        asked = Call(guard_of(echo, Limits(deadline_seconds=0.1)), "POST", "/tag", b"{}", [JSON])
+        sending, late = asked._send, asyncio.get_running_loop().time() + 0.3
+
+        async def waits(message: Event) -> None:
+            await asyncio.sleep(late - asyncio.get_running_loop().time())
+            await sending(message)
+
+        await asked.app(asked.scope, asked._receive, waits)
+        assert (asked.answer.status, asked.answer.error_type, asked.answer.whole) == (504, "deadline", True)
+
+    in_loop(work)
+
+
 @pytest.mark.parametrize("sent", [False, True])
 def test_a_client_that_goes_away_ends_the_work(sent: bool) -> None:
     async def work() -> None:
@@ -352,6 +424,13 @@ def test_only_our_own_names_are_answered_to(host: str, status: int) -> None:
         assert (await call(guard, "GET", "/healthz", b"", ("Host", host))).status == 200, "whoever watches the process knows no name"
 
     in_loop(work)
+
+
+@pytest.mark.parametrize(
+    ("host", "name"), [("Desk.Example:8000", "desk.example"), ("desk.example", "desk.example"), ("[::1]:80", "[::1]"), ("", "")]
+)  # fmt: skip
+def test_a_name_is_the_same_in_any_case_and_with_a_port(host: str, name: str) -> None:
+    assert host_name(host) == name
 
 
 # ------------------------------------------------------------------------------------------------------- the service
@@ -702,6 +781,57 @@ def test_what_is_not_as_expected_is_one_line_of_ours(tiny_model: Path, caplog: p
     with caplog.at_level(logging.DEBUG):
         in_loop(work)
     assert CANARY not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"sentences": [1] * 1000}, {f"field {i}": 1 for i in range(1000)},
+        {"text": "a", "thresholds": {f"area {i}": "1" for i in range(1001)}},
+    ],
+)  # fmt: skip
+def test_of_a_thousand_mistakes_one_is_looked_for(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as found:
+        server.TagRequest.model_validate(given)
+    assert found.value.error_count() <= 2, "a million of them would take many seconds"
+
+
+def test_no_area_is_looked_for_that_is_nearest_to_a_book(tiny_model: Path) -> None:
+    async def work() -> None:
+        async with serving(tiny_model) as (app, _):
+            took = []
+            for _ in range(3):
+                began = time.monotonic()
+                answer = await tag(app, text="trade", thresholds={"climate energy trade " * 90_000: 0.5})
+                assert (answer.status, answer.error_type) == (422, "bad_option")
+                took.append(time.monotonic() - began)
+            assert min(took) < 0.15
+
+    in_loop(work)
+
+
+def test_the_loop_goes_on_while_a_long_body_is_parsed(tiny_model: Path) -> None:
+    async def work() -> None:
+        async with serving(tiny_model) as (app, _):
+            asked = asyncio.create_task(call(app, "POST", "/tag", b'{"sentences": [' + b"1," * 900_000 + b"1]}", JSON))
+            turns = 0
+            while not asked.done():
+                await asyncio.sleep(0.001)
+                turns += 1
+            assert (await asked).status == 422
+            assert turns > 8, "it stood still"
+
+    in_loop(work)
+
+
+@pytest.mark.parametrize(("first", "second", "status"), [("text/plain", "a/b", 200), ("a/b", "text/plain", 415)])
+def test_of_a_header_that_stands_twice_the_first_counts_everywhere(tiny_model: Path, first: str, second: str, status: int) -> None:
+    async def work() -> None:
+        async with serving(tiny_model) as (app, _):
+            answer = await call(app, "POST", "/text", b"some text", ("Content-Type", first), ("Content-Type", second))
+            assert answer.status == status
+
+    in_loop(work)
 
 
 def test_odd_characters_are_tagged_and_their_offsets_hold(tiny_model: Path) -> None:

@@ -151,7 +151,7 @@ def _check_same(job: Job) -> None:
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UsageError(f"{file}: is not the record of a job; name another --out, or add --restart to drop what is there") from error
     if reasons:
-        raise UsageError(f"{job.out}: holds a job with other {reasons}; name another --out, or add --restart to drop that job")
+        raise UsageError(f"{job.out}: holds another job, different in {reasons}; name another --out, or add --restart to drop that job")
 
 
 def _clear(out: Path) -> None:
