@@ -1,6 +1,7 @@
 """The HTTP interface: the only file that imports FastAPI. `guard.py` stands before it, `listen.py` runs it."""
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
@@ -264,6 +265,7 @@ class Service:
         except Exception as error:  # told by /readyz and by the process's end, whatever it is
             self.error = error
             return
+        gc.freeze()  # a full collection would walk through all of the splitters' tables, and hold everybody up for 0.15 s
         self._batcher = Batcher(self._run, self.limits, self.metrics.batch)
 
     async def close(self) -> None:
